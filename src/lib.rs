@@ -3,3 +3,5 @@
 pub mod diagnostic;
 pub mod source;
 pub mod syntax;
+#[cfg(feature = "runtime")]
+pub mod runtime;

@@ -1,0 +1,3 @@
+//! The impure shell of the engine: a durable store, a clock, skills, and the driver that ties them together.
+
+pub mod store;
