@@ -172,7 +172,11 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let lower = name.to_lowercase();
     let distance = |candidate: &str| {
         let other = candidate.to_lowercase();
-        if other == lower || squash(&other) == squash(&lower) { 0 } else { strsim::damerau_levenshtein(&lower, &other) }
+        if other == lower || squash(&other) == squash(&lower) {
+            0
+        } else {
+            strsim::damerau_levenshtein(&lower, &other)
+        }
     };
     candidates
         .into_iter()

@@ -84,7 +84,11 @@ impl SourceFile {
     #[must_use]
     pub fn new(path: &str, text: &str) -> Self {
         let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1);
-        SourceFile { path: path.into(), text: text.into(), line_starts: std::iter::once(0).chain(starts).collect() }
+        SourceFile {
+            path: path.into(),
+            text: text.into(),
+            line_starts: std::iter::once(0).chain(starts).collect(),
+        }
     }
 
     /// The line (from 0) that holds the byte `offset`.

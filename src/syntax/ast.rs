@@ -1,5 +1,6 @@
 //! The syntax tree: what was written, nothing resolved, every node with its place.
 
+pub use crate::expr::BinaryOp;
 use crate::source::Span;
 use std::sync::Arc;
 
@@ -119,9 +120,14 @@ pub struct SkillClause {
 #[derive(Clone, Debug, PartialEq)]
 pub enum SkillClauseKind {
     /// `pure`, `reads "…"`, `appends "…"`, `writes "…"`, `irreversible "…"`; the resource may hold `${param}`.
-    Effect { kind: EffectKind, resource: Option<Expr> },
+    Effect {
+        kind: EffectKind,
+        resource: Option<Expr>,
+    },
     /// `idempotent` or `idempotent by key`.
-    Idempotent { by_key: bool },
+    Idempotent {
+        by_key: bool,
+    },
     Throws(Vec<ErrorDecl>),
     /// `cost 0.001 usd`
     Cost(Expr),
@@ -232,11 +238,24 @@ pub struct Stmt {
 #[derive(Clone, Debug, PartialEq)]
 pub enum StmtKind {
     Step(Step),
-    Let { name: Ident, value: Expr },
-    Require { cond: Expr, kind: Option<Ident>, message: Expr },
-    Fail { kind: Option<Ident>, message: Expr },
+    Let {
+        name: Ident,
+        value: Expr,
+    },
+    Require {
+        cond: Expr,
+        kind: Option<Ident>,
+        message: Expr,
+    },
+    Fail {
+        kind: Option<Ident>,
+        message: Expr,
+    },
     /// `return expr`, in a loop `return expr until cond`. Last in a correct body; the checker says so where it is not.
-    Return { value: Expr, until: Option<Expr> },
+    Return {
+        value: Expr,
+        until: Option<Expr>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -466,9 +485,15 @@ pub enum TypeKind {
     /// Two or more members.
     Union(Vec<Type>),
     /// `T where (predicate)`
-    Where { base: Box<Type>, predicate: Box<Expr> },
+    Where {
+        base: Box<Type>,
+        predicate: Box<Expr>,
+    },
     /// `trusted secret T`
-    Labelled { labels: Vec<(LabelWord, Span)>, inner: Box<Type> },
+    Labelled {
+        labels: Vec<(LabelWord, Span)>,
+        inner: Box<Type>,
+    },
     /// `(T)`, kept for the printer.
     Paren(Box<Type>),
     /// What could not be read; silent downstream.
@@ -501,24 +526,56 @@ pub enum ExprKind {
     /// Nanoseconds do not occur: literals have milliseconds at the least.
     DurationMs(i64),
     /// A string without interpolation; `form` is how it was written, for the printer.
-    Text { value: Arc<str>, form: TextForm },
+    Text {
+        value: Arc<str>,
+        form: TextForm,
+    },
     Bytes(Arc<[u8]>),
     /// A string with `${…}`.
-    Interpolated { parts: Vec<TextPart>, form: TextForm },
+    Interpolated {
+        parts: Vec<TextPart>,
+        form: TextForm,
+    },
     Name(Name),
     /// `.field`, `?.field`
-    Member { base: Expr, name: Ident, safe: bool },
+    Member {
+        base: Expr,
+        name: Ident,
+        safe: bool,
+    },
     /// `[i]`, `[?i]`
-    Index { base: Expr, index: Expr, safe: bool },
+    Index {
+        base: Expr,
+        index: Expr,
+        safe: bool,
+    },
     /// `f(x)`; also macros and functions in a namespace (`math.greatest(…)`: the callee is a `Member`).
     /// A named argument (`x: 1`) is read so that the checker can say "make it a step".
-    Call { callee: Expr, args: Vec<Arg> },
+    Call {
+        callee: Expr,
+        args: Vec<Arg>,
+    },
     List(Vec<Expr>),
     Record(Vec<Entry>),
-    Unary { op: UnaryOp, operand: Expr },
-    Binary { op: BinaryOp, op_span: Span, left: Expr, right: Expr },
-    Cond { cond: Expr, then: Expr, otherwise: Expr },
-    As { value: Expr, ty: Type },
+    Unary {
+        op: UnaryOp,
+        operand: Expr,
+    },
+    Binary {
+        op: BinaryOp,
+        op_span: Span,
+        left: Expr,
+        right: Expr,
+    },
+    Cond {
+        cond: Expr,
+        then: Expr,
+        otherwise: Expr,
+    },
+    As {
+        value: Expr,
+        ty: Type,
+    },
     /// Kept for the printer.
     Paren(Expr),
     /// What could not be read; silent downstream.
@@ -564,26 +621,6 @@ pub enum UnaryOp {
     Neg,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BinaryOp {
-    Coalesce,
-    Or,
-    And,
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    In,
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Rem,
-}
-
 /// `test "name" for plan { … }`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
@@ -607,11 +644,17 @@ pub enum TestStmtKind {
     /// `input { … }`
     Input(Expr),
     /// `mock skill => { … } then throw kind times 2`
-    Mock { skill: Path, replies: Vec<MockReply> },
+    Mock {
+        skill: Path,
+        replies: Vec<MockReply>,
+    },
     Approve(Ident),
     Deny(Ident),
     /// `signal "name" => value`
-    Signal { name: Text, value: Expr },
+    Signal {
+        name: Text,
+        value: Expr,
+    },
     Expect(Expr),
 }
 
@@ -626,5 +669,8 @@ pub struct MockReply {
 pub enum MockReplyKind {
     Value(Expr),
     /// `throw kind` or `throw kind { field: value }`
-    Throw { kind: Ident, details: Option<Expr> },
+    Throw {
+        kind: Ident,
+        details: Option<Expr>,
+    },
 }

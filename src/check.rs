@@ -1,0 +1,3 @@
+//! From syntax to the checked plan: names, types, missing values, errors, effects.
+
+pub mod hir;

@@ -1,0 +1,8 @@
+//! The interpreter as a pure state machine: what happened goes in as [`Event`]s, what is wanted comes out as [`Command`]s.
+//! No clock, no randomness, no I/O: the same events give the same commands, in the same order.
+
+pub mod command;
+pub mod event;
+
+pub use command::{Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
+pub use event::{Event, EventKind, Failure, StepPath, Usage};

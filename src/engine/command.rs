@@ -1,0 +1,136 @@
+//! What the machine wants, and what it tells.
+
+use super::event::{Failure, StepPath, Usage};
+use crate::check::hir::Idempotency;
+use crate::syntax::ast::EffectKind;
+use crate::types::Type;
+use crate::value::{Map, Value};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The name of a timer, unique in its run.
+pub type TimerId = Arc<str>;
+
+/// What applying one event gave.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// To be obeyed once the event is durable.
+    pub commands: Vec<Command>,
+    /// What to tell those who watch.
+    pub notices: Vec<Notice>,
+}
+
+/// What a driver is to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Call a skill; answer with `attempt_succeeded` or `attempt_failed`.
+    Invoke(Box<Invoke>),
+    /// Answer with `timer_fired` at this time or later. A timer that is armed again moves.
+    WakeAt { timer: TimerId, at: jiff::Timestamp },
+    /// The timer is not needed any more.
+    Disarm { timer: TimerId },
+    /// Stop a call; an answer that still comes is ignored.
+    Abort { step: StepPath, attempt: u32 },
+    /// The run has ended.
+    Finish(Outcome),
+}
+
+/// One attempt of one call.
+#[derive(Clone, Debug)]
+pub struct Invoke {
+    pub step: StepPath,
+    pub attempt: u32,
+    pub skill: Arc<str>,
+    pub args: Map,
+    /// The result is checked against it before it is recorded.
+    pub output: Type,
+    /// Type arguments, for skills that need a schema.
+    pub type_args: Vec<(Arc<str>, Type)>,
+    /// The same for every attempt of one step with the same arguments.
+    pub idempotency_key: Arc<str>,
+    /// Whether `attempt_started` must be durable before the call is made.
+    pub intent: bool,
+    pub effect: EffectKind,
+    pub idempotency: Idempotency,
+    pub timeout_ms: i64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub status: RunStatus,
+    pub output: Value,
+    pub error: Option<Failure>,
+    /// The step whose failure ended the run.
+    pub failed_step: Option<StepPath>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Running,
+    Succeeded,
+    Failed,
+    Suspended,
+    Interrupted,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Pending,
+    /// For a retry, a timer, a person, a signal.
+    Waiting,
+    /// An attempt is in flight, or its content runs. In `run --json` this is not a final status.
+    Running,
+    Succeeded,
+    Recovered,
+    Skipped,
+    Failed,
+    Cancelled,
+    InDoubt,
+}
+
+/// Something that those who watch a run want to know. Not journalled: replay gives it again.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub at: jiff::Timestamp,
+    pub step: StepPath,
+    pub attempt: u32,
+    pub kind: NoticeKind,
+}
+
+#[derive(Clone, Debug)]
+pub enum NoticeKind {
+    Started,
+    Succeeded { value: Value },
+    /// It failed and was handled: `use`, `fallback`, `continue` give `Recovered` or `Failed { handled }`.
+    Recovered { value: Value, error: Failure },
+    Failed { error: Failure, handled: bool },
+    Retrying { error: Failure, at: jiff::Timestamp },
+    /// Waits for a timer, a person, a signal.
+    Waiting { what: Arc<str>, until: Option<jiff::Timestamp> },
+    Skipped { because: Arc<str> },
+    Cancelled,
+    InDoubt,
+}
+
+/// One row of a run's report.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    pub path: StepPath,
+    pub status: StepStatus,
+    pub value: Option<Value>,
+    pub attempts: u32,
+    pub skipped_because: Option<Arc<str>>,
+    pub error: Option<Failure>,
+    pub skill: Option<Arc<str>>,
+    /// The step whose end let this one start: the edge of the critical path.
+    pub released_by: Option<StepPath>,
+    pub started_at: Option<jiff::Timestamp>,
+    pub ended_at: Option<jiff::Timestamp>,
+    pub usage: Usage,
+    /// The plan's text of it.
+    pub span: crate::source::Span,
+}

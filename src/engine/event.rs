@@ -1,0 +1,110 @@
+//! What happened. The journal is a list of these.
+
+use crate::value::{Map, Value};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a step instance: `fetch`, `pages[3].page`, `gate.then.x`, `sub.x`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepPath(pub Arc<str>);
+
+impl fmt::Display for StepPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Something that happened to a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// When; the only clock of the machine.
+    pub at: jiff::Timestamp,
+    /// Who did it: a login name, an agent, `engine`.
+    pub actor: Arc<str>,
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    Started {
+        run: Arc<str>,
+        inputs: Map,
+    },
+    /// The attempt is about to be made. Written before calls of skills that must not be repeated unasked.
+    AttemptStarted {
+        step: StepPath,
+        attempt: u32,
+    },
+    AttemptSucceeded {
+        step: StepPath,
+        attempt: u32,
+        value: Value,
+        #[serde(default)]
+        usage: Usage,
+    },
+    AttemptFailed {
+        step: StepPath,
+        attempt: u32,
+        error: Failure,
+        #[serde(default)]
+        usage: Usage,
+    },
+    TimerFired {
+        timer: Arc<str>,
+    },
+    CancelRequested {
+        #[serde(default)]
+        reason: Option<Arc<str>>,
+    },
+    /// The process that ran it ended, and another goes on.
+    Resumed,
+}
+
+/// What a call used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// US dollars.
+    #[serde(default)]
+    pub cost_usd: f64,
+    #[serde(default)]
+    pub tokens: i64,
+}
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `timeout`, `rate_limited`, …
+    pub kind: Arc<str>,
+    pub message: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<Arc<str>>,
+    /// Typed by the skill's `throws`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map,
+    /// The skill asks for at least this wait before a retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<i64>,
+    /// The text of the plan that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<crate::source::Span>,
+}
+
+impl Failure {
+    /// A failure without details.
+    #[must_use]
+    pub fn new(kind: &str, message: impl Into<String>) -> Self {
+        let message: String = message.into();
+        Failure {
+            kind: kind.into(),
+            message: message.into(),
+            skill: None,
+            details: Map::new(),
+            retry_after_ms: None,
+            span: None,
+        }
+    }
+}
