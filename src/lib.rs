@@ -4,12 +4,9 @@ pub mod check;
 pub mod diagnostic;
 pub mod engine;
 pub mod expr;
-pub mod source;
-pub mod syntax;
-<<<<<<< Updated upstream
 #[cfg(feature = "runtime")]
 pub mod runtime;
-=======
+pub mod source;
+pub mod syntax;
 pub mod types;
 pub mod value;
->>>>>>> Stashed changes

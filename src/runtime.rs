@@ -1,3 +1,4 @@
 //! The impure shell of the engine: a durable store, a clock, skills, and the driver that ties them together.
 
+pub mod skill;
 pub mod store;
