@@ -75,7 +75,7 @@ pub struct Usage {
 }
 
 /// Why something failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     /// `timeout`, `rate_limited`, …
     pub kind: Arc<str>,
