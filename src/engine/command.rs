@@ -56,7 +56,7 @@ pub struct Invoke {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     pub status: RunStatus,
     pub output: Value,
@@ -93,7 +93,7 @@ pub enum StepStatus {
 }
 
 /// Something that those who watch a run want to know. Not journalled: replay gives it again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Notice {
     pub at: jiff::Timestamp,
     pub step: StepPath,
@@ -101,7 +101,8 @@ pub struct Notice {
     pub kind: NoticeKind,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     Started,
     Succeeded { value: Value },
@@ -117,7 +118,7 @@ pub enum NoticeKind {
 }
 
 /// One row of a run's report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepReport {
     pub path: StepPath,
     pub status: StepStatus,
