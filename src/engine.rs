@@ -3,6 +3,8 @@
 
 pub mod command;
 pub mod event;
+mod machine;
 
-pub use command::{Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
+pub use command::{Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport, StepStatus, TimerId};
 pub use event::{Event, EventKind, Failure, StepPath, Usage};
+pub use machine::{IllegalEvent, Machine};

@@ -1,6 +1,7 @@
 //! AOS, a plan language for agents.
 
 pub mod check;
+pub mod dag;
 pub mod diagnostic;
 pub mod engine;
 pub mod expr;
