@@ -46,4 +46,203 @@ pub struct FileRef {
     pub digest: Arc<str>,
 }
 
+mod canonical;
+mod compare;
 mod journal;
+mod json;
+mod text;
+
+pub use canonical::canonical_digest;
+pub use compare::{Incomparable, compare, equals, equals_counted};
+pub use text::{
+    MAX_DURATION_NANOS, duration_text, float_text, parse_duration, parse_float, parse_timestamp,
+    timestamp_in_range,
+};
+
+impl Value {
+    /// A text.
+    #[must_use]
+    pub fn text(text: impl Into<Arc<str>>) -> Value {
+        Value::String(text.into())
+    }
+
+    /// A list.
+    #[must_use]
+    pub fn list(items: Vec<Value>) -> Value {
+        Value::List(Arc::new(items))
+    }
+
+    /// A map or record.
+    #[must_use]
+    pub fn map(map: Map) -> Value {
+        Value::Map(Arc::new(map))
+    }
+
+    /// What `type(x)` says: `int`, `list`, `map`, …
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int",
+            Value::Float(_) => "float",
+            Value::String(_) | Value::Secret(_) => "string",
+            Value::Bytes(_) => "bytes",
+            Value::Timestamp(_) => "timestamp",
+            Value::Duration(_) => "duration",
+            Value::List(_) => "list",
+            Value::Map(_) => "map",
+            Value::File(_) => "file",
+            Value::Type(_) => "type",
+        }
+    }
+
+    /// Whether it is null.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// The bool of a bool.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(b) => Some(*b),
+            _ => None,
+        }
+    }
+
+    /// The int of an int.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The number of an int or float.
+    #[must_use]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Value::Int(n) => Some(*n as f64),
+            Value::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of a map or record.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// About how many bytes of memory it takes; shared parts are counted each time.
+    #[must_use]
+    pub fn size_estimate(&self) -> usize {
+        let own = size_of::<Value>();
+        own + match self {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Timestamp(_)
+            | Value::Duration(_) => 0,
+            Value::String(s) | Value::Type(s) => s.len(),
+            Value::Bytes(b) => b.len(),
+            Value::List(items) => items.iter().map(Value::size_estimate).sum(),
+            Value::Map(map) => map.iter().map(|(k, v)| 24 + k.len() + v.size_estimate()).sum(),
+            Value::File(f) => f.name.len() + f.mime.len() + f.digest.len(),
+            Value::Secret(parts) => parts
+                .iter()
+                .map(|part| match part {
+                    SecretPart::Text(s) | SecretPart::Name(s) => 24 + s.len(),
+                })
+                .sum(),
+        }
+    }
+
+    /// How deep lists and maps lie in each other: 0 for a scalar, 1 for a list of scalars.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        match self {
+            Value::List(items) => 1 + items.iter().map(Value::depth).max().unwrap_or(0),
+            Value::Map(map) => 1 + map.values().map(Value::depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Whether a secret is somewhere in it.
+    #[must_use]
+    pub fn holds_secret(&self) -> bool {
+        match self {
+            Value::Secret(_) => true,
+            Value::List(items) => items.iter().any(Value::holds_secret),
+            Value::Map(map) => map.values().any(Value::holds_secret),
+            _ => false,
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Value {
+        Value::Bool(b)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Value {
+        Value::Int(n)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Value {
+        Value::Float(x)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(s: &str) -> Value {
+        Value::String(s.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(s: String) -> Value {
+        Value::String(s.into())
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(items: Vec<Value>) -> Value {
+        Value::list(items)
+    }
+}
+
+impl From<Map> for Value {
+    fn from(map: Map) -> Value {
+        Value::map(map)
+    }
+}
