@@ -2,8 +2,10 @@
 //!
 //! A [`Store`] keeps one ordered map of byte strings. Every change is a commit: all of its writes or none, and its future
 //! resolves only when they would survive a power cut. Preconditions ([`Pre`]) stand in for transactions, so that
-//! all back ends behave alike. What the keys mean is said in `keys`, what the values look like in `codec`.
+//! all back ends behave alike. What the keys mean is said in [`keys`], what the values look like in [`codec`].
 
+pub mod codec;
+pub mod keys;
 pub mod memory;
 
 use std::fmt;

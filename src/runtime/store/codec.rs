@@ -1,0 +1,277 @@
+//! What the values of the store look like: `format u8 | schema u16 | payload | crc32c u32`, big-endian.
+//!
+//! Format 1 holds JSON. Format 2 is an event of a journal: `seq u64 | chain u32 | JSON`, where the chain is a checksum
+//! over all events of the run so far, so that a row lost, moved or repeated in the middle cannot go unnoticed.
+//! The schema is the version of the payload's type: whoever reads an old one lifts it up, nothing is rewritten.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+const JSON: u8 = 1;
+const EVENT: u8 = 2;
+
+/// Why a value could not be written or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The bytes are not what was written.
+    #[error("the stored bytes are damaged ({0})")]
+    Damaged(&'static str),
+    /// A format or schema of a newer program.
+    #[error("the stored value is of version {found}, this program knows up to {known}")]
+    Newer {
+        /// The version found.
+        found: u16,
+        /// The newest known.
+        known: u16,
+    },
+    /// The payload does not fit its type.
+    #[error("the stored value does not fit its type: {0}")]
+    Payload(String),
+    /// The value cannot be written as JSON.
+    #[error("the value cannot be stored: {0}")]
+    Encode(String),
+}
+
+/// A value taken out of its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The version of the payload's type.
+    pub schema: u16,
+    /// JSON.
+    pub json: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// The payload as its type.
+    ///
+    /// # Errors
+    /// If the schema is above `known`, or the JSON does not fit.
+    pub fn read<T: DeserializeOwned>(&self, known: u16) -> Result<T, CodecError> {
+        if self.schema > known {
+            return Err(CodecError::Newer { found: self.schema, known });
+        }
+        serde_json::from_slice(self.json).map_err(|error| CodecError::Payload(error.to_string()))
+    }
+}
+
+/// Writes a value as JSON in a frame.
+///
+/// # Errors
+/// If it cannot be written as JSON (a map whose keys are no text).
+pub fn encode<T: Serialize + ?Sized>(schema: u16, value: &T) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = head(JSON, schema);
+    serde_json::to_writer(&mut bytes, value).map_err(|error| CodecError::Encode(error.to_string()))?;
+    Ok(seal(bytes))
+}
+
+/// Checks a frame and opens it.
+///
+/// # Errors
+/// If the bytes are damaged.
+pub fn open(bytes: &[u8]) -> Result<Frame<'_>, CodecError> {
+    let (schema, json) = unseal(JSON, bytes)?;
+    Ok(Frame { schema, json })
+}
+
+/// Reads a value written by [`encode`], of schema `known` or older.
+///
+/// # Errors
+/// If the bytes are damaged, newer, or do not fit.
+pub fn decode<T: DeserializeOwned>(known: u16, bytes: &[u8]) -> Result<T, CodecError> {
+    open(bytes)?.read(known)
+}
+
+/// Where a journal stands: the number of its next event and the checksum over all before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The number of the next event.
+    pub next: u64,
+    /// The checksum over the run's id and all events so far.
+    pub chain: u32,
+}
+
+impl Link {
+    /// The beginning of a run's journal. The chain begins with the run's id, so rows cannot pass to another run.
+    pub fn start(run: Uuid) -> Self {
+        Self { next: 0, chain: crc32c::crc32c(run.as_bytes()) }
+    }
+
+    fn over(self, schema: u16, json: &[u8]) -> u32 {
+        let chain = crc32c::crc32c_append(self.chain, &self.next.to_be_bytes());
+        crc32c::crc32c_append(crc32c::crc32c_append(chain, &schema.to_be_bytes()), json)
+    }
+}
+
+/// Writes the next event of a journal; gives its row and where the journal stands then.
+///
+/// # Errors
+/// If the event cannot be written as JSON.
+pub fn encode_event<E: Serialize>(link: Link, schema: u16, event: &E) -> Result<(Vec<u8>, Link), CodecError> {
+    let json = serde_json::to_vec(event).map_err(|error| CodecError::Encode(error.to_string()))?;
+    let chain = link.over(schema, &json);
+    let mut bytes = head(EVENT, schema);
+    bytes.reserve(json.len() + 16);
+    bytes.extend_from_slice(&link.next.to_be_bytes());
+    bytes.extend_from_slice(&chain.to_be_bytes());
+    bytes.extend_from_slice(&json);
+    Ok((seal(bytes), Link { next: link.next.saturating_add(1), chain }))
+}
+
+/// Checks that a row is the next event of a journal and opens it.
+///
+/// # Errors
+/// If the bytes are damaged, or are another event than the next.
+pub fn open_event(link: Link, bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
+    let (schema, payload) = unseal(EVENT, bytes)?;
+    let (seq, chain, json) = event_fields(payload)?;
+    if seq != link.next {
+        return Err(CodecError::Damaged("it has the number of another event"));
+    }
+    if chain != link.over(schema, json) {
+        return Err(CodecError::Damaged("it does not follow from the events before it"));
+    }
+    Ok((Frame { schema, json }, Link { next: link.next.saturating_add(1), chain }))
+}
+
+/// Where a journal stands after a row, without checking the rows before it.
+///
+/// # Errors
+/// If the bytes are damaged.
+pub fn link_after(bytes: &[u8]) -> Result<Link, CodecError> {
+    let (_, payload) = unseal(EVENT, bytes)?;
+    let (seq, chain, _) = event_fields(payload)?;
+    Ok(Link { next: seq.saturating_add(1), chain })
+}
+
+fn event_fields(payload: &[u8]) -> Result<(u64, u32, &[u8]), CodecError> {
+    let fields = payload.split_first_chunk::<8>().and_then(|(seq, rest)| {
+        let (chain, json) = rest.split_first_chunk::<4>()?;
+        Some((u64::from_be_bytes(*seq), u32::from_be_bytes(*chain), json))
+    });
+    fields.ok_or(CodecError::Damaged("it is cut short"))
+}
+
+fn head(format: u8, schema: u16) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    bytes.push(format);
+    bytes.extend_from_slice(&schema.to_be_bytes());
+    bytes
+}
+
+fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+    let crc = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&crc.to_be_bytes());
+    bytes
+}
+
+fn unseal(want: u8, bytes: &[u8]) -> Result<(u16, &[u8]), CodecError> {
+    let (body, crc) = bytes.split_last_chunk::<4>().ok_or(CodecError::Damaged("it is cut short"))?;
+    if crc32c::crc32c(body) != u32::from_be_bytes(*crc) {
+        return Err(CodecError::Damaged("its checksum is wrong"));
+    }
+    let ([format, high, low], payload) =
+        body.split_first_chunk::<3>().ok_or(CodecError::Damaged("it is cut short"))?;
+    if *format != want {
+        return Err(match *format {
+            JSON | EVENT => CodecError::Damaged("it is a value of another kind"),
+            newer => CodecError::Newer { found: u16::from(newer), known: u16::from(EVENT) },
+        });
+    }
+    Ok((u16::from_be_bytes([*high, *low]), payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Row {
+        name: String,
+        #[serde(default)]
+        count: u32,
+    }
+
+    fn run() -> Uuid {
+        Uuid::from_u128(7)
+    }
+
+    #[test]
+    fn the_bytes_of_a_value_are_frozen() {
+        let bytes = encode(3, &Row { name: "a".into(), count: 2 }).unwrap();
+        let body = b"\x01\x00\x03{\"name\":\"a\",\"count\":2}";
+        assert_eq!(bytes[..bytes.len() - 4], body[..]);
+        assert_eq!(bytes[bytes.len() - 4..], GOLDEN_VALUE_CRC);
+        assert_eq!(decode::<Row>(3, &bytes).unwrap(), Row { name: "a".into(), count: 2 });
+    }
+
+    // Both computed by an independent bitwise CRC-32C.
+    const GOLDEN_VALUE_CRC: [u8; 4] = [91, 177, 58, 34];
+    const GOLDEN_CHAINS: [u32; 3] = [2_528_837_121, 262_254_750, 2_261_035_177];
+
+    #[test]
+    fn the_bytes_of_an_event_are_frozen() {
+        let (first, link) = encode_event(Link::start(run()), 1, &"one").unwrap();
+        let (second, end) = encode_event(link, 1, &"two").unwrap();
+        assert_eq!([Link::start(run()).chain, link.chain, end.chain], GOLDEN_CHAINS);
+        let mut body = b"\x02\x00\x01\0\0\0\0\0\0\0\x01".to_vec();
+        body.extend(end.chain.to_be_bytes());
+        body.extend(b"\"two\"");
+        assert_eq!(second[..second.len() - 4], body);
+        let (frame, after) = open_event(Link::start(run()), &first).unwrap();
+        assert_eq!((frame.read::<String>(1).unwrap().as_str(), after), ("one", link));
+        assert_eq!(link_after(&second).unwrap(), end);
+    }
+
+    #[test]
+    fn the_checksum_is_crc32c() {
+        // The check value of the CRC catalogues.
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xE306_9283);
+    }
+
+    #[test]
+    fn a_chain_breaks_where_a_row_is_lost_moved_or_foreign() {
+        let start = Link::start(run());
+        let (_, link) = encode_event(start, 1, &1).unwrap();
+        let (second, _) = encode_event(link, 1, &2).unwrap();
+        assert!(open_event(link, &second).is_ok());
+        assert!(open_event(start, &second).is_err(), "the first is lost");
+        let (_, other) = encode_event(Link::start(Uuid::from_u128(8)), 1, &1).unwrap();
+        assert!(open_event(other, &second).is_err(), "of another run");
+        let (_, changed) = encode_event(start, 1, &3).unwrap();
+        assert!(open_event(changed, &second).is_err(), "the first was replaced");
+    }
+
+    #[test]
+    fn versions_are_told_apart() {
+        let bytes = encode(4, &1).unwrap();
+        assert_eq!(decode::<u32>(3, &bytes), Err(CodecError::Newer { found: 4, known: 3 }));
+        assert_eq!(open(&bytes).unwrap().schema, 4);
+        assert_eq!(open(&seal(head(9, 0))), Err(CodecError::Newer { found: 9, known: 2 }));
+        assert!(open_event(Link::start(run()), &bytes).is_err());
+        let old = seal([&head(JSON, 1)[..], br#"{"name":"a","gone":1}"#].concat());
+        assert_eq!(decode::<Row>(1, &old).unwrap(), Row { name: "a".into(), count: 0 });
+        assert!(matches!(decode::<u32>(1, &old), Err(CodecError::Payload(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_bit_or_a_cut_is_seen(text in ".{0,40}", bit in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
+            let (row, _) = encode_event(Link::start(run()), 1, &text).unwrap();
+            let mut flipped = row.clone();
+            let bit = bit.index(row.len() * 8);
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(open_event(Link::start(run()), &flipped).is_err());
+            prop_assert!(open_event(Link::start(run()), &row[..cut.index(row.len())]).is_err());
+        }
+
+        #[test]
+        fn reading_is_total(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = decode::<String>(1, &bytes);
+            let _ = open_event(Link::start(run()), &bytes);
+            let _ = link_after(&seal(bytes));
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! What the keys of the store mean: `table u8 | fields`, integers big-endian, so that the order of bytes is the order
+//! of the fields. A name is its length as one byte, then its bytes; a run or timer id is 16 bytes.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | 01 meta | name | identity, format and last commit of the store |
+//! | 10 run | tenant, run | header of a run |
+//! | 11 runs by status | tenant, status, run | empty |
+//! | 12 open runs | run | tenant |
+//! | 20 events | run, seq | the journal: source of truth of a run |
+//! | 21 step results | run, step path, attempt | result of an attempt |
+//! | 40 idempotency | tenant, scope, SHA-256 of the key | request, run, response |
+//! | 70 timers | due in ms, id | run, step, kind |
+//! | 71 timers by id | id | due in ms |
+//!
+//! 10, 11, 12 and 21 are projections: 20 can rebuild them.
+
+use super::KeyRange;
+use std::fmt;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The first byte of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Table {
+    /// What the store is.
+    Meta = 0x01,
+    /// Headers of runs.
+    Run = 0x10,
+    /// Runs by status.
+    RunByStatus = 0x11,
+    /// Runs that have not ended.
+    OpenRun = 0x12,
+    /// Journals.
+    Event = 0x20,
+    /// Results of attempts.
+    StepResult = 0x21,
+    /// Keys of requests that must not act twice.
+    Idempotency = 0x40,
+    /// Timers by time.
+    Timer = 0x70,
+    /// Timers by id.
+    TimerById = 0x71,
+}
+
+/// A name inside a key (a tenant, a scope): 1 to 255 bytes of UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName(Arc<str>);
+
+/// The text cannot be a name inside a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a tenant or scope has 1 to 255 bytes, this one {0}")]
+pub struct BadKeyName(usize);
+
+impl KeyName {
+    /// Checks the length.
+    ///
+    /// # Errors
+    /// If it is empty or longer than 255 bytes.
+    pub fn new(text: &str) -> Result<Self, BadKeyName> {
+        if (1..=255).contains(&text.len()) { Ok(Self(text.into())) } else { Err(BadKeyName(text.len())) }
+    }
+
+    /// The tenant of the command line.
+    pub fn local() -> Self {
+        Self("local".into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A key of the store, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Something about the store itself.
+    Meta { name: String },
+    /// The header of a run.
+    Run { tenant: KeyName, run: Uuid },
+    /// That a run has a status.
+    RunByStatus { tenant: KeyName, status: u8, run: Uuid },
+    /// That a run has not ended.
+    OpenRun { run: Uuid },
+    /// An event of a run.
+    Event { run: Uuid, seq: u64 },
+    /// The result of an attempt at a step.
+    StepResult { run: Uuid, step: String, attempt: u32 },
+    /// A request that must not act twice, by the SHA-256 of its key.
+    Idempotency { tenant: KeyName, scope: KeyName, hash: [u8; 32] },
+    /// A timer by its time, in milliseconds since 1970.
+    Timer { due_ms: u64, id: Uuid },
+    /// A timer by its id.
+    TimerById { id: Uuid },
+}
+
+impl Key {
+    /// The table it lies in.
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Meta { .. } => Table::Meta,
+            Self::Run { .. } => Table::Run,
+            Self::RunByStatus { .. } => Table::RunByStatus,
+            Self::OpenRun { .. } => Table::OpenRun,
+            Self::Event { .. } => Table::Event,
+            Self::StepResult { .. } => Table::StepResult,
+            Self::Idempotency { .. } => Table::Idempotency,
+            Self::Timer { .. } => Table::Timer,
+            Self::TimerById { .. } => Table::TimerById,
+        }
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let key = Builder::new(self.table());
+        match self {
+            Self::Meta { name } => key.bytes(name.as_bytes()),
+            Self::Run { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
+            Self::RunByStatus { tenant, status, run } => {
+                key.name(tenant).bytes(&[*status]).bytes(run.as_bytes())
+            }
+            Self::OpenRun { run } => key.bytes(run.as_bytes()),
+            Self::Event { run, seq } => key.bytes(run.as_bytes()).bytes(&seq.to_be_bytes()),
+            Self::StepResult { run, step, attempt } => {
+                key.bytes(run.as_bytes()).text(step).bytes(&attempt.to_be_bytes())
+            }
+            Self::Idempotency { tenant, scope, hash } => key.name(tenant).name(scope).bytes(hash),
+            Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
+            Self::TimerById { id } => key.bytes(id.as_bytes()),
+        }
+        .0
+    }
+
+    /// Takes bytes apart; `None` if they are no key of a known table.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (&table, rest) = bytes.split_first()?;
+        let mut fields = Fields(rest);
+        let key = match table {
+            0x01 => Self::Meta { name: fields.rest()? },
+            0x10 => Self::Run { tenant: fields.name()?, run: fields.id()? },
+            0x11 => Self::RunByStatus { tenant: fields.name()?, status: fields.byte()?, run: fields.id()? },
+            0x12 => Self::OpenRun { run: fields.id()? },
+            0x20 => Self::Event { run: fields.id()?, seq: u64::from_be_bytes(fields.array()?) },
+            0x21 => Self::StepResult {
+                run: fields.id()?,
+                step: fields.text()?,
+                attempt: u32::from_be_bytes(fields.array()?),
+            },
+            0x40 => {
+                Self::Idempotency { tenant: fields.name()?, scope: fields.name()?, hash: fields.array()? }
+            }
+            0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
+            0x71 => Self::TimerById { id: fields.id()? },
+            _ => return None,
+        };
+        fields.0.is_empty().then_some(key)
+    }
+}
+
+/// All keys of a table.
+pub fn table(table: Table) -> KeyRange {
+    KeyRange::prefix([table as u8])
+}
+
+/// The headers of a tenant's runs, oldest first.
+pub fn runs(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Run).name(tenant).0)
+}
+
+/// A tenant's runs of one status, oldest first.
+pub fn runs_by_status(tenant: &KeyName, status: u8) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::RunByStatus).name(tenant).bytes(&[status]).0)
+}
+
+/// The events of a run, in order.
+pub fn events(run: Uuid) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Event).bytes(run.as_bytes()).0)
+}
+
+/// The results of a run's attempts, by step path.
+pub fn step_results(run: Uuid) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::StepResult).bytes(run.as_bytes()).0)
+}
+
+/// The attempts at one step, in order.
+pub fn step_attempts(run: Uuid, step: &str) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::StepResult).bytes(run.as_bytes()).text(step).0)
+}
+
+/// The timers due at `now_ms` or before, earliest first.
+pub fn timers_due(now_ms: u64) -> KeyRange {
+    let start = Builder::new(Table::Timer).0;
+    match now_ms.checked_add(1) {
+        Some(end) => KeyRange::between(start, Builder::new(Table::Timer).bytes(&end.to_be_bytes()).0),
+        None => KeyRange::prefix(start),
+    }
+}
+
+struct Builder(Vec<u8>);
+
+impl Builder {
+    fn new(table: Table) -> Self {
+        let mut key = Vec::with_capacity(32);
+        key.push(table as u8);
+        Self(key)
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn name(mut self, name: &KeyName) -> Self {
+        // `KeyName` admits at most 255 bytes.
+        self.0.push(name.0.len() as u8);
+        self.bytes(name.0.as_bytes())
+    }
+
+    /// Text of any length, so that shorter sorts first: a zero byte becomes `00 FF`, the end is `00 00`.
+    fn text(mut self, text: &str) -> Self {
+        for &byte in text.as_bytes() {
+            self.0.push(byte);
+            if byte == 0 {
+                self.0.push(0xFF);
+            }
+        }
+        self.bytes(&[0, 0])
+    }
+}
+
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn id(&mut self) -> Option<Uuid> {
+        self.array().map(Uuid::from_bytes)
+    }
+
+    fn name(&mut self) -> Option<KeyName> {
+        let len = usize::from(self.byte()?);
+        let (name, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        KeyName::new(std::str::from_utf8(name).ok()?).ok()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let mut text = Vec::new();
+        loop {
+            match self.byte()? {
+                0 => match self.byte()? {
+                    0 => return String::from_utf8(text).ok(),
+                    0xFF => text.push(0),
+                    _ => return None,
+                },
+                byte => text.push(byte),
+            }
+        }
+    }
+
+    fn rest(&mut self) -> Option<String> {
+        String::from_utf8(std::mem::take(&mut self.0).to_vec()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn id(n: u128) -> Uuid {
+        Uuid::from_u128(n)
+    }
+
+    fn name(text: &str) -> KeyName {
+        KeyName::new(text).unwrap()
+    }
+
+    fn samples() -> Vec<Key> {
+        let (tenant, scope) = (name("local"), name("api"));
+        vec![
+            Key::Meta { name: "commit_no".into() },
+            Key::Run { tenant: tenant.clone(), run: id(1) },
+            Key::RunByStatus { tenant: tenant.clone(), status: 3, run: id(2) },
+            Key::OpenRun { run: id(3) },
+            Key::Event { run: id(4), seq: 5 },
+            Key::StepResult { run: id(4), step: "pages[3].page".into(), attempt: 2 },
+            Key::Idempotency { tenant, scope, hash: [7; 32] },
+            Key::Timer { due_ms: 9, id: id(8) },
+            Key::TimerById { id: id(8) },
+        ]
+    }
+
+    #[test]
+    fn every_key_comes_back() {
+        for key in samples() {
+            let bytes = key.encode();
+            assert_eq!(Key::parse(&bytes), Some(key.clone()), "{key:?}");
+            assert_eq!(bytes[0], key.table() as u8);
+            assert_eq!(Key::parse(&[&bytes[..], b"\xFE"].concat()), None, "{key:?} and more");
+            assert_ne!(Key::parse(&bytes[..bytes.len() - 1]), Some(key));
+        }
+        assert_eq!(Key::parse(b""), None);
+        assert_eq!(Key::parse(b"\x99abc"), None);
+    }
+
+    #[test]
+    fn the_layout_is_frozen() {
+        let key = Key::RunByStatus { tenant: name("ab"), status: 3, run: id(0x0102) };
+        assert_eq!(key.encode(), b"\x11\x02ab\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x02");
+        let key = Key::StepResult { run: id(1), step: "a\0b".into(), attempt: 258 };
+        assert_eq!(key.encode(), b"\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01a\0\xFFb\0\0\0\0\x01\x02");
+        let key = Key::Timer { due_ms: 0x0102, id: id(3) };
+        assert_eq!(key.encode(), b"\x70\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03");
+    }
+
+    #[test]
+    fn names_have_limits() {
+        assert_eq!(KeyName::new(""), Err(BadKeyName(0)));
+        assert!(KeyName::new(&"x".repeat(255)).is_ok());
+        assert_eq!(KeyName::new(&"x".repeat(256)), Err(BadKeyName(256)));
+    }
+
+    fn contains(range: &KeyRange, key: &Key) -> bool {
+        std::ops::RangeBounds::contains(&(range.start.clone(), range.end.clone()), &key.encode())
+    }
+
+    #[test]
+    fn timers_due_ends_after_now() {
+        for (due_ms, now, due) in [(5, 5, true), (4, 5, true), (6, 5, false), (u64::MAX, u64::MAX, true)] {
+            assert_eq!(
+                contains(&timers_due(now), &Key::Timer { due_ms, id: id(u128::MAX) }),
+                due,
+                "{due_ms} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn ranges_do_not_reach_a_name_that_begins_alike() {
+        assert!(contains(&runs(&name("a")), &Key::Run { tenant: name("a"), run: id(1) }));
+        assert!(!contains(&runs(&name("a")), &Key::Run { tenant: name("ab"), run: id(1) }));
+        let attempt = |step: &str| Key::StepResult { run: id(1), step: step.into(), attempt: 1 };
+        assert!(contains(&step_attempts(id(1), "a"), &attempt("a")));
+        assert!(!contains(&step_attempts(id(1), "a"), &attempt("ab")));
+        assert!(!contains(&step_attempts(id(1), "a"), &attempt("a\0")));
+        assert!(!contains(&step_attempts(id(2), "a"), &attempt("a")));
+    }
+
+    proptest! {
+        #[test]
+        fn events_sort_by_run_then_seq(a: (u128, u64), b: (u128, u64)) {
+            let key = |(run, seq)| Key::Event { run: id(run), seq }.encode();
+            prop_assert_eq!(key(a).cmp(&key(b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn results_sort_by_step_then_attempt(a in ("[ab\\x00\\x01]{0,4}", any::<u32>()), b in ("[ab\\x00\\x01]{0,4}", any::<u32>())) {
+            let key = |(step, attempt): &(String, u32)| Key::StepResult { run: id(1), step: step.clone(), attempt: *attempt };
+            prop_assert_eq!(key(&a).encode().cmp(&key(&b).encode()), a.cmp(&b));
+            prop_assert_eq!(Key::parse(&key(&a).encode()), Some(key(&a)));
+        }
+
+        #[test]
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x40, 0x70, 0x71])) {
+            let bytes = [&[table][..], &bytes].concat();
+            if let Some(key) = Key::parse(&bytes) {
+                prop_assert_eq!(key.encode(), bytes);
+            }
+        }
+    }
+}
