@@ -1,0 +1,277 @@
+//! The journal of a run: its events in order, each row chained to the one before.
+//!
+//! An event and the projections it changes are one commit. Reading checks every row's checksum, number and chain, and
+//! says which event of which run is wrong.
+
+use super::codec::{self, CodecError, Link};
+use super::keys::{self, Key};
+use super::{CommitNo, Entry, KeyRange, Op, Pre, Store, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::{HashMap, VecDeque};
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
+
+/// The version of the event type that is written; older ones are lifted by `#[serde(default)]`.
+pub const EVENT_SCHEMA: u16 = 1;
+/// How many rows are read at a time.
+const PAGE: usize = 256;
+
+/// Why a journal could not be written or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row is not what was written, or not readable by this program.
+    #[error("event {seq} of run {run}: {why}")]
+    Event {
+        /// Whose journal.
+        run: Uuid,
+        /// Which event, from 0.
+        seq: u64,
+        /// What is wrong.
+        why: CodecError,
+    },
+    /// The events do not continue the journal: another process wrote it, or the caller miscounted.
+    #[error("run {run} has no event {} to continue from, so event {from} cannot be appended", from.saturating_sub(1))]
+    Gap {
+        /// Whose journal.
+        run: Uuid,
+        /// The number that was to be the first new one.
+        from: u64,
+    },
+}
+
+/// The journals of all runs in a store.
+#[derive(Clone)]
+pub struct Journal {
+    store: Arc<dyn Store>,
+    /// Where the journals stand that were appended to: saves a read each time.
+    links: Arc<Mutex<HashMap<Uuid, Link>>>,
+}
+
+impl Journal {
+    /// The journals of a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, links: Arc::default() }
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Appends events, the first of them with the number `from`, in one commit together with `ops`; resolves when durable.
+    /// Await it before the next append to the same run; appends of other runs share its sync.
+    ///
+    /// # Errors
+    /// [`JournalError::Gap`] if the journal ends before `from`; [`StoreError::Conflict`] if it already has an event `from`
+    /// (precondition 0) or one of `pre` (counted from 1) fails. Then nothing is written.
+    pub async fn append<E: Serialize>(
+        &self,
+        run: Uuid,
+        from: u64,
+        events: &[E],
+        pre: Vec<Pre>,
+        mut ops: Vec<Op>,
+    ) -> Result<CommitNo, JournalError> {
+        let mut link = self.link(run, from)?;
+        let mut checks = Vec::with_capacity(pre.len() + 1);
+        checks.push(Pre::Absent(Key::Event { run, seq: from }.encode()));
+        checks.extend(pre);
+        ops.reserve(events.len());
+        for event in events {
+            let seq = link.next;
+            let (row, next) = codec::encode_event(link, EVENT_SCHEMA, event)
+                .map_err(|why| JournalError::Event { run, seq, why })?;
+            ops.push(Op::Put(Key::Event { run, seq }.encode(), row));
+            link = next;
+        }
+        let commit = self.store.commit(checks, ops).await;
+        match &commit {
+            Ok(_) => self.links().insert(run, link),
+            Err(_) => self.links().remove(&run),
+        };
+        Ok(commit?)
+    }
+
+    /// Frees what is remembered of a run; called when it ends.
+    pub fn forget(&self, run: Uuid) {
+        self.links().remove(&run);
+    }
+
+    /// The events of a run, in order, read page by page. Blocks on the disk now and then. Ends after the first error.
+    pub fn read<E: DeserializeOwned>(&self, run: Uuid) -> Events<E> {
+        Events {
+            journal: self.clone(),
+            run,
+            rest: Some(keys::events(run)),
+            page: VecDeque::new(),
+            link: Link::start(run),
+            of: PhantomData,
+        }
+    }
+
+    fn links(&self) -> MutexGuard<'_, HashMap<Uuid, Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the journal stands before event `from`.
+    fn link(&self, run: Uuid, from: u64) -> Result<Link, JournalError> {
+        let Some(before) = from.checked_sub(1) else { return Ok(Link::start(run)) };
+        if let Some(link) = self.links().get(&run).filter(|link| link.next == from) {
+            return Ok(*link);
+        }
+        let row = self.store.get(&Key::Event { run, seq: before }.encode())?;
+        let row = row.ok_or(JournalError::Gap { run, from })?;
+        let link = codec::link_after(&row).map_err(|why| JournalError::Event { run, seq: before, why })?;
+        if link.next == from {
+            return Ok(link);
+        }
+        Err(JournalError::Event {
+            run,
+            seq: before,
+            why: CodecError::Damaged("it has the number of another event"),
+        })
+    }
+}
+
+/// The events of a run: an iterator of numbers and events.
+pub struct Events<E> {
+    journal: Journal,
+    run: Uuid,
+    /// What is still to be read from the store.
+    rest: Option<KeyRange>,
+    page: VecDeque<Entry>,
+    link: Link,
+    of: PhantomData<fn() -> E>,
+}
+
+impl<E: DeserializeOwned> Events<E> {
+    fn turn(&mut self) -> Result<(), StoreError> {
+        while self.page.is_empty() {
+            let Some(range) = self.rest.take() else { return Ok(()) };
+            let page = self.journal.store.scan(range.clone(), false, PAGE)?;
+            if let (PAGE, Some((key, _))) = (page.len(), page.last()) {
+                self.rest = Some(range.after(key.as_slice()));
+            }
+            self.page = page.into();
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, (key, row): &Entry) -> Result<(u64, E), JournalError> {
+        let (run, seq) = (self.run, self.link.next);
+        let wrong = |why| JournalError::Event { run, seq, why };
+        if *key != (Key::Event { run, seq }).encode() {
+            return Err(wrong(CodecError::Damaged("it is missing, though later ones are there")));
+        }
+        let (frame, link) = codec::open_event(self.link, row).map_err(wrong)?;
+        let event = frame.read(EVENT_SCHEMA).map_err(wrong)?;
+        self.link = link;
+        Ok((seq, event))
+    }
+}
+
+impl<E: DeserializeOwned> Iterator for Events<E> {
+    type Item = Result<(u64, E), JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let opened = match self.turn() {
+            Ok(()) => {
+                let entry = self.page.pop_front()?;
+                self.open(&entry)
+            }
+            Err(error) => Err(error.into()),
+        };
+        if opened.is_err() {
+            self.page.clear();
+            self.rest = None;
+        }
+        Some(opened)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::MemoryStore;
+    use super::*;
+
+    fn journal() -> (Arc<MemoryStore>, Journal) {
+        let store = Arc::new(MemoryStore::new());
+        let journal = Journal::new(Arc::clone(&store) as Arc<dyn Store>);
+        (store, journal)
+    }
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn run() -> Uuid {
+        Uuid::from_u128(1)
+    }
+
+    fn texts(journal: &Journal, run: Uuid) -> Vec<Result<(u64, String), JournalError>> {
+        journal.read(run).collect()
+    }
+
+    #[test]
+    fn events_come_back_in_order_over_many_pages() {
+        let (_, journal) = journal();
+        let events: Vec<String> = (0..PAGE * 2).map(|n| n.to_string()).collect();
+        wait(journal.append(run(), 0, &events, vec![], vec![])).unwrap();
+        wait(journal.append(Uuid::from_u128(2), 0, &["other"], vec![], vec![])).unwrap();
+        // A second handle knows nothing yet: it reads where the journal stands.
+        let second = Journal::new(Arc::clone(journal.store()));
+        wait(second.append(run(), events.len() as u64, &["last"], vec![], vec![])).unwrap();
+        let read: Vec<_> = texts(&journal, run()).into_iter().map(Result::unwrap).collect();
+        assert_eq!(read.len(), PAGE * 2 + 1);
+        assert!(read.iter().enumerate().all(|(n, (seq, _))| *seq == n as u64));
+        assert_eq!(read[300].1, "300");
+        assert_eq!(read[PAGE * 2].1, "last");
+        assert!(texts(&journal, Uuid::from_u128(3)).is_empty());
+    }
+
+    #[test]
+    fn a_second_writer_and_a_gap_are_refused() {
+        let (store, journal) = journal();
+        wait(journal.append(run(), 0, &["a", "b"], vec![], vec![])).unwrap();
+        let other = Journal::new(Arc::clone(journal.store()));
+        let put = || vec![Op::Put(b"x".to_vec(), vec![])];
+        let again = wait(other.append(run(), 1, &["B"], vec![], put()));
+        assert_eq!(again, Err(JournalError::Store(StoreError::Conflict { pre: 0 })));
+        let gap = wait(other.append(run(), 3, &["d"], vec![], put()));
+        assert_eq!(gap, Err(JournalError::Gap { run: run(), from: 3 }));
+        assert_eq!(store.get(b"x").unwrap(), None, "the projection is part of the commit");
+        wait(journal.append(run(), 2, &["c"], vec![], put())).unwrap();
+        assert_eq!(store.get(b"x").unwrap(), Some(vec![]));
+    }
+
+    #[test]
+    fn lost_and_changed_rows_are_named() {
+        for damage in ["lost", "changed", "swapped"] {
+            let (store, journal) = journal();
+            wait(journal.append(run(), 0, &["a", "b", "c", "d"], vec![], vec![])).unwrap();
+            let key = |seq| Key::Event { run: run(), seq }.encode();
+            let op = match damage {
+                "lost" => Op::Del(key(2)),
+                "changed" => {
+                    let mut row = store.get(&key(2)).unwrap().unwrap();
+                    row[17] ^= 1;
+                    Op::Put(key(2), row)
+                }
+                _ => Op::Put(key(2), store.get(&key(1)).unwrap().unwrap()),
+            };
+            wait(store.commit(vec![], vec![op])).unwrap();
+            let read = texts(&journal, run());
+            assert_eq!(read.len(), 3, "{damage}: ends after the error");
+            assert!(
+                matches!(&read[2], Err(JournalError::Event { seq: 2, run: r, .. }) if *r == run()),
+                "{damage}: {read:?}"
+            );
+            assert!(read[2].as_ref().unwrap_err().to_string().starts_with("event 2 of run 00000000-"));
+        }
+    }
+}
