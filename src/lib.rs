@@ -3,6 +3,7 @@
 pub mod check;
 pub mod dag;
 pub mod diagnostic;
+pub mod format;
 pub mod engine;
 pub mod expr;
 #[cfg(feature = "runtime")]

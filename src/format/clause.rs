@@ -137,7 +137,13 @@ impl Printer<'_> {
                 let mut docs = vec![text("retry"), Doc::Space, self.amount(count)];
                 if let Some(backoff) = backoff {
                     let comments = self.before(self.start(backoff.span));
-                    docs.extend([Doc::Space, comments, text("backoff"), Doc::Space, self.amount(&backoff.from)]);
+                    docs.extend([
+                        Doc::Space,
+                        comments,
+                        text("backoff"),
+                        Doc::Space,
+                        self.amount(&backoff.from),
+                    ]);
                     if let Some(to) = &backoff.to {
                         docs.extend([text(".."), self.amount(to)]);
                     }
@@ -150,14 +156,21 @@ impl Printer<'_> {
     /// The arms of a handler, their arrows in one column if every arm fits on a line.
     fn error_arms(&mut self, braces: Span, arms: &[ErrorArm]) -> Doc {
         let column = self.arrow_column(arms);
-        self.block(braces, arms, |arm| arm.span, |p, arm| {
-            let padding = match column {
-                Some(column) => column.saturating_sub(p.preview().arm_head(arm).render_flat().chars().count()),
-                None => 0,
-            };
-            let head = p.arm_head(arm);
-            cat([head, text(" ".repeat(padding)), text(" =>"), Doc::Space, p.chain(&arm.chain)])
-        })
+        self.block(
+            braces,
+            arms,
+            |arm| arm.span,
+            |p, arm| {
+                let padding = match column {
+                    Some(column) => {
+                        column.saturating_sub(p.preview().arm_head(arm).render_flat().chars().count())
+                    }
+                    None => 0,
+                };
+                let head = p.arm_head(arm);
+                cat([head, text(" ".repeat(padding)), text(" =>"), Doc::Space, p.chain(&arm.chain)])
+            },
+        )
     }
 
     fn arrow_column(&self, arms: &[ErrorArm]) -> Option<usize> {

@@ -241,7 +241,8 @@ impl Printer<'_> {
             base = inner;
         }
         links.reverse();
-        let called = |i: usize| links.get(i + 1).is_some_and(|next| matches!(&*next.kind, ExprKind::Call { .. }));
+        let called =
+            |i: usize| links.get(i + 1).is_some_and(|next| matches!(&*next.kind, ExprKind::Call { .. }));
         let is_member = |link: &Expr| matches!(&*link.kind, ExprKind::Member { .. });
         let methods = links.iter().enumerate().filter(|(i, link)| is_member(link) && called(*i)).count();
         let head = self.operand(base, POSTFIX);
@@ -252,7 +253,11 @@ impl Printer<'_> {
             }
             tail.push(self.link(link));
         }
-        if methods > 1 { group(cat([head, indent(Doc::Concat(tail))])) } else { cat([head, Doc::Concat(tail)]) }
+        if methods > 1 {
+            group(cat([head, indent(Doc::Concat(tail))]))
+        } else {
+            cat([head, Doc::Concat(tail)])
+        }
     }
 
     /// The last part of a postfix expression.
@@ -291,7 +296,9 @@ impl Printer<'_> {
             EntryKey::Text(key) => {
                 let written = self.slice(key.span).unwrap_or("\"");
                 let bare = literal::is_name(&key.value)
-                    && (!is_reserved(&key.value) || !written.starts_with(['"', '\'', 'r', '`']) || written == &*key.value);
+                    && (!is_reserved(&key.value)
+                        || !written.starts_with(['"', '\'', 'r', '`'])
+                        || written == &*key.value);
                 let doc = text(if bare { key.value.to_string() } else { literal::quoted(&key.value) });
                 self.at(key.span, doc)
             }

@@ -6,8 +6,9 @@ use super::doc::{Doc, cat, group, indent, text};
 use super::ty::angle_span;
 use crate::source::Span;
 use crate::syntax::ast::{
-    BudgetItem, BudgetKind, EffectKind, File, Item, MockReply, MockReplyKind, Param, Plan, PlanClause, PlanClauseKind,
-    RateUnit, Skill, SkillClause, SkillClauseKind, Test, TestStmt, TestStmtKind, Type, TypeDecl, Use,
+    BudgetItem, BudgetKind, EffectKind, File, Item, MockReply, MockReplyKind, Param, Plan, PlanClause,
+    PlanClauseKind, RateUnit, Skill, SkillClause, SkillClauseKind, Test, TestStmt, TestStmtKind, Type,
+    TypeDecl, Use,
 };
 
 fn place(item: &Item) -> Span {

@@ -5,8 +5,8 @@ use super::doc::{Doc, cat, group, indent, text};
 use super::ty::angle_span;
 use crate::source::Span;
 use crate::syntax::ast::{
-    Action, Body, Call, Expr, For, Ident, If, Loop, LoopElse, Match, MatchArm, Pattern, Race, Step, Stmt, StmtKind,
-    Tolerate,
+    Action, Body, Call, Expr, For, Ident, If, Loop, LoopElse, Match, MatchArm, Pattern, Race, Step, Stmt,
+    StmtKind, Tolerate,
 };
 
 impl Printer<'_> {
@@ -183,9 +183,12 @@ impl Printer<'_> {
     fn race(&mut self, node: &Race) -> Doc {
         let open = self.before(self.start(node.span));
         let braces = self.braces_behind(node.span.head(), node.span);
-        let branches = self.block(braces, &node.branches, |body| body.span, |p, body| {
-            cat([text("do"), Doc::Space, p.body(body)])
-        });
+        let branches = self.block(
+            braces,
+            &node.branches,
+            |body| body.span,
+            |p, body| cat([text("do"), Doc::Space, p.body(body)]),
+        );
         cat([open, text("race"), Doc::Space, branches])
     }
 
@@ -197,7 +200,8 @@ impl Printer<'_> {
 
     /// `[a, b]` of names.
     pub(super) fn names(&mut self, span: Span, names: &[Ident]) -> Doc {
-        let place = angle_span(names.iter().map(|name| name.span)).map_or(span, |names| Span { end: span.end, ..names });
+        let place = angle_span(names.iter().map(|name| name.span))
+            .map_or(span, |names| Span { end: span.end, ..names });
         self.list(Brackets::Square, place, names, |name| name.span, Self::ident)
     }
 }
