@@ -181,7 +181,7 @@ impl Store for SledStore {
         let _ = self.queue.send(Message::Stop);
         let written = writer.join().unwrap_or_else(|_| Err(self.ended()));
         let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
-        let dropped = db.map_or(true, drop_within);
+        let dropped = db.is_none_or(drop_within);
         // Only after sled: whoever takes the lock next opens the same file.
         drop(lock);
         written?;
@@ -230,20 +230,15 @@ fn explain(dir: &Path, error: ::sled::Error) -> StoreError {
     }
 }
 
-/// What is wrong, and the way out: a damaged snapshot of the log can be made again from the log.
+/// What is wrong, and the way out: sled makes its settings and its snapshot of the log again where they are missing. If
+/// that drops part of a damaged log, the high-water mark shows it.
 fn damaged(dir: &Path, why: &str) -> StoreError {
-    let snapshot = std::fs::read_dir(dir).is_ok_and(|mut entries| {
-        entries
-            .any(|entry| entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"snap.")))
-    });
-    let dir_shown = dir.display();
-    let way_out = if snapshot {
-        format!(
-            "copy {dir_shown} to a safe place, then delete {dir_shown}/snap.* and try again (it is read anew from the log); \
-             if that does not help, restore a backup"
-        )
-    } else {
-        format!("copy {dir_shown} to a safe place and restore a backup")
-    };
-    StoreError::Damaged { what: format!("{dir_shown} cannot be read ({})", why.trim()), way_out }
+    let dir = dir.display();
+    StoreError::Damaged {
+        what: format!("{dir} cannot be read ({})", why.trim()),
+        way_out: format!(
+            "copy {dir} to a safe place, then delete {dir}/snap.* and {dir}/conf and try again (both are made anew \
+             from the log); if that does not help, restore a backup"
+        ),
+    }
 }

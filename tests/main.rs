@@ -1,0 +1,12 @@
+//! The integration tests: one binary, so that they link once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are no library"
+)]
+
+#[cfg(feature = "runtime")]
+mod store;

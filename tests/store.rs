@@ -1,0 +1,17 @@
+//! The store: one suite of the contract run against every back end, and what must hold after a crash or damage.
+
+#[path = "store/contract.rs"]
+mod contract;
+#[path = "store/crash.rs"]
+mod crash;
+#[path = "store/damage.rs"]
+mod damage;
+#[path = "store/measure.rs"]
+mod measure;
+
+use std::future::Future;
+
+/// Runs a future to its end on a runtime of its own.
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
