@@ -95,6 +95,10 @@ impl SledStore {
     /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Newer`] or [`StoreError::Io`].
     pub fn open(options: &SledOptions) -> Result<Self, StoreError> {
         let (opened, file) = open::open(options)?;
+        Self::start(options, opened, file)
+    }
+
+    fn start(options: &SledOptions, opened: open::Opened, file: std::fs::File) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
         shared.synced.store(opened.last.0, Ordering::Release);
         let (queue, messages) = mpsc::channel();
@@ -240,5 +244,40 @@ fn damaged(dir: &Path, why: &str) -> StoreError {
             "copy {dir} to a safe place, then delete {dir}/snap.* and {dir}/conf and try again (both are made anew \
              from the log); if that does not help, restore a backup"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(n: u8) -> Vec<Op> {
+        vec![Op::Put(vec![0x20, n], vec![n])]
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_nothing_is_acknowledged() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SledOptions::new(dir.path());
+        let store = SledStore::open(&options).unwrap();
+        store.commit(vec![], put(1)).await.unwrap();
+        store.close().unwrap();
+        let (opened, _) = open::open(&options).unwrap();
+        // A file that cannot be synced.
+        let store = SledStore::start(&options, opened, std::fs::File::open("/dev/null").unwrap()).unwrap();
+        let commits = (2..50).map(|n| store.commit(vec![], put(n)));
+        for answer in futures_util::future::join_all(commits).await {
+            assert!(
+                matches!(&answer, Err(StoreError::Poisoned { why }) if why.contains("cannot sync")),
+                "{answer:?}"
+            );
+        }
+        assert!(matches!(store.commit(vec![], put(51)).await, Err(StoreError::Poisoned { .. })));
+        assert_eq!((store.synced(), store.stats().commits), (CommitNo(1), 0));
+        assert!(store.close().is_err());
+        // The lock is free again, and what was acknowledged is there.
+        let store = SledStore::open(&options).unwrap();
+        assert_eq!(store.get(&[0x20, 1]).unwrap(), Some(vec![1]));
+        assert!(store.commit(vec![], put(2)).await.is_ok());
     }
 }
