@@ -274,6 +274,8 @@ pub enum Action {
     Match(Box<Match>),
     Loop(Box<Loop>),
     Race(Race),
+    /// What could not be read; silent downstream.
+    Error(Span),
 }
 
 /// `name<T>(arg: expr)`: a skill or a plan.

@@ -1,0 +1,405 @@
+//! Numbers and strings.
+
+use super::{Builder, P, Rule};
+use crate::diagnostic::{Code, Diagnostic, Edit};
+use crate::syntax::ast::{Expr, ExprKind, TextForm, TextPart};
+
+/// The digits of a number without `_`.
+pub(super) fn digits(text: &str) -> String {
+    text.chars().filter(|c| *c != '_').collect()
+}
+
+const UNITS: &[(&str, i64)] = &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// A run of text in the piece, of one line where lines matter.
+struct Chunk<'i> {
+    at: usize,
+    text: &'i str,
+}
+
+enum Part<'i> {
+    Chunks(Vec<Chunk<'i>>),
+    Expr(Expr),
+}
+
+impl Builder<'_> {
+    fn literal(&self, kind: ExprKind, pair: &P<'_>) -> Expr {
+        Expr { kind: Box::new(kind), span: self.span(pair) }
+    }
+
+    pub(super) fn number(&mut self, pair: &P<'_>) -> Expr {
+        let text = digits(pair.as_str());
+        let kind = match pair.as_rule() {
+            Rule::hex => self.int(pair, text.get(2..).unwrap_or(""), 16, 1),
+            Rule::int => self.int(pair, &text, 10, 1),
+            Rule::uint => {
+                let span = self.span(pair);
+                let d = Diagnostic::new(Code::BadLiteral, span, "there are no unsigned integers")
+                    .label("ends in `u`")
+                    .fix(
+                        "drop the `u`",
+                        vec![Edit::replace(span, pair.as_str().trim_end_matches(['u', 'U']))],
+                    );
+                self.report(d);
+                let number = text.trim_end_matches(['u', 'U']);
+                match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
+                    Some(hex) => self.int(pair, hex, 16, 1),
+                    None => self.int(pair, number, 10, 1),
+                }
+            }
+            Rule::size => {
+                let (number, unit) = text.split_at(text.len().saturating_sub(3));
+                let shift = match unit {
+                    "KiB" => 10,
+                    "MiB" => 20,
+                    "GiB" => 30,
+                    _ => 40,
+                };
+                self.int(pair, number, 10, 1 << shift)
+            }
+            Rule::float => match text.parse::<f64>() {
+                Ok(value) if value.is_finite() => ExprKind::Float(value),
+                _ => self.bad(pair, "the number is too large for a `float`"),
+            },
+            Rule::duration => self.duration(pair, &text),
+            _ => self.bad_number(pair, &text),
+        };
+        self.literal(kind, pair)
+    }
+
+    fn bad(&mut self, pair: &P<'_>, message: &str) -> ExprKind {
+        let d = Diagnostic::new(Code::BadLiteral, self.span(pair), message);
+        self.report(d);
+        ExprKind::Error
+    }
+
+    fn int(&mut self, pair: &P<'_>, text: &str, radix: u32, unit: i64) -> ExprKind {
+        match i64::from_str_radix(text, radix).ok().and_then(|n| n.checked_mul(unit)) {
+            Some(value) => ExprKind::Int(value),
+            None => self.bad(pair, "the number is too large: an `int` has 64 bits"),
+        }
+    }
+
+    fn duration(&mut self, pair: &P<'_>, text: &str) -> ExprKind {
+        let mut total = Some(0_i64);
+        let mut last = None;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let number = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let unit_end = rest.get(number..).and_then(|r| r.find(|c: char| c.is_ascii_digit()));
+            let end = unit_end.map_or(rest.len(), |e| number + e);
+            let unit = rest.get(number..end).unwrap_or("");
+            let Some(index) = UNITS.iter().position(|(name, _)| *name == unit) else { break };
+            if last.is_some_and(|l| l >= index) {
+                return self
+                    .bad(pair, "the units of a duration go from the largest to the smallest, each once");
+            }
+            last = Some(index);
+            let factor = UNITS.get(index).map_or(1, |(_, f)| *f);
+            let value =
+                rest.get(..number).and_then(|n| n.parse::<i64>().ok()).and_then(|n| n.checked_mul(factor));
+            total = total.zip(value).and_then(|(t, v)| t.checked_add(v));
+            rest = rest.get(end..).unwrap_or("");
+        }
+        match total {
+            Some(ms) => ExprKind::DurationMs(ms),
+            None => self.bad(pair, "the duration is too long"),
+        }
+    }
+
+    fn bad_number(&mut self, pair: &P<'_>, text: &str) -> ExprKind {
+        let span = self.span(pair);
+        let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let mut d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no number", pair.as_str()));
+        let lower = unit.to_ascii_lowercase();
+        let time = match lower.as_str() {
+            "sec" | "secs" | "second" | "seconds" | "s" => Some(("s", 1_000)),
+            "min" | "mins" | "minute" | "minutes" | "m" => Some(("m", 60_000)),
+            "hr" | "hrs" | "hour" | "hours" | "h" => Some(("h", 3_600_000)),
+            "day" | "days" | "d" => Some(("d", 86_400_000)),
+            "msec" | "millis" | "milliseconds" | "ms" => Some(("ms", 1)),
+            _ => None,
+        };
+        if let Some((unit, factor)) = time {
+            d = d.label("units are `ms`, `s`, `m`, `h`, `d`");
+            if let Ok(n) = number.parse::<i64>() {
+                d = d.fix(format!("write `{n}{unit}`"), vec![Edit::replace(span, format!("{n}{unit}"))]);
+                self.report(d);
+                return n.checked_mul(factor).map_or(ExprKind::Error, ExprKind::DurationMs);
+            }
+            let ms = number.parse::<f64>().map_or(-1.0, |n| (n * factor as f64).round());
+            if ms >= 0.0 && ms < 1e15 {
+                let text = duration_text(ms as i64);
+                d = d.fix(format!("write `{text}`"), vec![Edit::replace(span, text)]);
+                self.report(d);
+                return ExprKind::DurationMs(ms as i64);
+            }
+        } else if let Some(size) = ["KiB", "MiB", "GiB", "TiB"]
+            .iter()
+            .find(|u| lower == u.to_ascii_lowercase() || lower == u.to_ascii_lowercase().replace('i', ""))
+        {
+            d = d.label("sizes are `KiB`, `MiB`, `GiB`, `TiB`");
+            if let Ok(n) = number.parse::<i64>() {
+                d = d.fix(format!("write `{n}{size}`"), vec![Edit::replace(span, format!("{n}{size}"))]);
+                self.report(d);
+                let shift = ["KiB", "MiB", "GiB", "TiB"].iter().position(|u| u == size).unwrap_or(0) + 1;
+                return n.checked_mul(1 << (10 * shift)).map_or(ExprKind::Error, ExprKind::Int);
+            }
+        }
+        self.report(d.help("write a number, a duration such as `1h30m` or a size such as `64KiB`"));
+        ExprKind::Error
+    }
+
+    /// Any of the alternatives of `string`.
+    pub(super) fn string(&mut self, pair: P<'_>) -> Expr {
+        self.string_deep(pair).0
+    }
+
+    pub(super) fn string_deep(&mut self, pair: P<'_>) -> (Expr, usize) {
+        let rule = pair.as_rule();
+        let span = self.span(&pair);
+        let at = pair.as_span().start();
+        if rule == Rule::string_raw {
+            let inner = unquote(pair.as_str().get(1..).unwrap_or("")).1;
+            let kind = ExprKind::Text { value: inner.replace("\r\n", "\n").into(), form: TextForm::Raw };
+            return (Expr { kind: Box::new(kind), span }, 0);
+        }
+        let block = matches!(rule, Rule::string_block_dq | Rule::string_block_sq);
+        let form = if block { TextForm::Block } else { TextForm::Plain };
+        let mut deepest = 0;
+        let mut parts = Vec::new();
+        for child in pair.into_inner() {
+            if child.as_rule() == Rule::interp {
+                let span = self.span(&child);
+                let inner = child.into_inner().find(|p| p.as_rule() == Rule::expr).map(|p| self.expr(p));
+                let (inner, depth) = inner.unwrap_or_else(|| (self.error_expr(span), 0));
+                deepest = deepest.max(depth);
+                parts.push(Part::Expr(inner));
+            } else {
+                parts.push(Part::Chunks(vec![Chunk { at: child.as_span().start(), text: child.as_str() }]));
+            }
+        }
+        let _ = at;
+        if block {
+            dedent(&mut parts);
+        }
+        let mut out = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                Part::Expr(expr) => out.push(TextPart::Expr(expr)),
+                Part::Chunks(chunks) => {
+                    let mut text = String::new();
+                    for chunk in chunks {
+                        self.unescape(&chunk, block, &mut text);
+                    }
+                    if !text.is_empty() {
+                        out.push(TextPart::Text(text.into()));
+                    }
+                }
+            }
+        }
+        let kind = match out.as_slice() {
+            [] => ExprKind::Text { value: "".into(), form },
+            [TextPart::Text(value)] => ExprKind::Text { value: value.clone(), form },
+            _ => ExprKind::Interpolated { parts: out, form },
+        };
+        (Expr { kind: Box::new(kind), span }, deepest)
+    }
+
+    fn unescape(&mut self, chunk: &Chunk<'_>, block: bool, out: &mut String) {
+        let mut rest = chunk.text;
+        while let Some(at) = rest.find('\\') {
+            push_text(out, rest.get(..at).unwrap_or(""), block);
+            let tail = rest.get(at..).unwrap_or("");
+            let place = chunk.at + (chunk.text.len() - tail.len());
+            let length = match escape(tail) {
+                Some((Escaped::Char(c), length)) => {
+                    out.push(c);
+                    length
+                }
+                Some((Escaped::Byte(b), length)) => {
+                    out.push(char::from(b));
+                    length
+                }
+                None => self.bad_escape(tail, place),
+            };
+            rest = tail.get(length..).unwrap_or("");
+        }
+        push_text(out, rest, block);
+    }
+
+    fn bad_escape(&mut self, tail: &str, place: usize) -> usize {
+        let length = tail.char_indices().nth(2).map_or(tail.len(), |(i, _)| i);
+        let span = self.range(place, place + length);
+        let shown = tail.get(..length).unwrap_or("\\");
+        let d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no escape", shown.escape_debug()))
+            .help("for a plain backslash write `\\\\`")
+            .fix("write a plain backslash", vec![Edit::before(span, "\\")]);
+        self.report(d);
+        length
+    }
+
+    pub(super) fn bytes(&mut self, pair: &P<'_>) -> Expr {
+        let text = pair.as_str();
+        let after = text.get(1..).unwrap_or("");
+        let raw = after.starts_with(['r', 'R']);
+        let (open, inner) = unquote(if raw { after.get(1..).unwrap_or("") } else { after });
+        let mut out = Vec::new();
+        if raw {
+            out.extend_from_slice(inner.as_bytes());
+            return self.literal(ExprKind::Bytes(out.into()), pair);
+        }
+        let base = pair.as_span().start() + 1 + open;
+        let mut rest = inner;
+        while let Some(at) = rest.find('\\') {
+            out.extend_from_slice(rest.get(..at).unwrap_or("").as_bytes());
+            let tail = rest.get(at..).unwrap_or("");
+            let place = base + (inner.len() - tail.len());
+            let length = match escape(tail) {
+                Some((Escaped::Char(c), length)) => {
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                    length
+                }
+                Some((Escaped::Byte(b), length)) => {
+                    out.push(b);
+                    length
+                }
+                None => self.bad_escape(tail, place),
+            };
+            rest = tail.get(length..).unwrap_or("");
+        }
+        out.extend_from_slice(rest.as_bytes());
+        self.literal(ExprKind::Bytes(out.into()), pair)
+    }
+}
+
+fn push_text(out: &mut String, text: &str, block: bool) {
+    if block && text.contains("\r\n") {
+        out.push_str(&text.replace("\r\n", "\n"))
+    } else {
+        out.push_str(text)
+    }
+}
+
+/// Milliseconds as a duration literal.
+fn duration_text(mut ms: i64) -> String {
+    let mut out = String::new();
+    for (unit, factor) in UNITS {
+        if ms >= *factor {
+            out.push_str(&format!("{}{unit}", ms / factor));
+            ms %= factor;
+        }
+    }
+    if out.is_empty() { "0s".into() } else { out }
+}
+
+/// The length of the opening quotes and what is between the quotes.
+fn unquote(text: &str) -> (usize, &str) {
+    let n = if text.len() >= 6 && (text.starts_with("\"\"\"") || text.starts_with("'''")) { 3 } else { 1 };
+    (n, text.get(n..text.len().saturating_sub(n)).unwrap_or(""))
+}
+
+enum Escaped {
+    Char(char),
+    /// `\x41` and `\101`: a byte in `b"…"`, else the character of that number.
+    Byte(u8),
+}
+
+/// Reads the escape that `text` starts with: what it means and its length.
+fn escape(text: &str) -> Option<(Escaped, usize)> {
+    let number = |from: usize, to: usize, radix: u32| {
+        let digits = text.get(from..to)?;
+        if digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            u32::from_str_radix(digits, radix).ok()
+        } else {
+            None
+        }
+    };
+    let kind = text.chars().nth(1)?;
+    let char = match kind {
+        'a' => '\u{7}',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'v' => '\u{b}',
+        '\\' | '?' | '"' | '\'' | '`' | '$' => kind,
+        'x' | 'X' => return Some((Escaped::Byte(u8::try_from(number(2, 4, 16)?).ok()?), 4)),
+        '0'..='3' => return Some((Escaped::Byte(u8::try_from(number(1, 4, 8)?).ok()?), 4)),
+        'u' => return Some((Escaped::Char(char::from_u32(number(2, 6, 16)?)?), 6)),
+        'U' => return Some((Escaped::Char(char::from_u32(number(2, 10, 16)?)?), 10)),
+        _ => return None,
+    };
+    Some((Escaped::Char(char), 2))
+}
+
+fn blank(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+}
+
+fn indent(text: &str) -> usize {
+    text.len() - text.trim_start_matches([' ', '\t']).len()
+}
+
+/// Drops the common indentation and the first and last line break, where the text begins with a line break.
+fn dedent(parts: &mut [Part<'_>]) {
+    let Some(Part::Chunks(first)) = parts.first() else { return };
+    let starts = first.first().and_then(|c| c.text.split_once('\n')).is_some_and(|(line, _)| blank(line));
+    if !starts {
+        return;
+    }
+    let count = parts.len();
+    let mut common: Option<usize> = None;
+    for (i, part) in parts.iter().enumerate() {
+        let Part::Chunks(chunks) = part else { continue };
+        let Some(chunk) = chunks.first() else { continue };
+        let mut lines = chunk.text.split('\n').skip(1).peekable();
+        while let Some(line) = lines.next() {
+            let last = lines.peek().is_none();
+            let content = if last { i + 1 < count || !blank(line) } else { !blank(line) };
+            if content {
+                let n = indent(line);
+                common = Some(common.map_or(n, |c| c.min(n)));
+            }
+        }
+    }
+    let common = common.unwrap_or(0);
+    for (i, part) in parts.iter_mut().enumerate() {
+        if let Part::Chunks(chunks) = part {
+            if let Some(chunk) = chunks.pop() {
+                *chunks = strip(&chunk, common, i == 0, i + 1 == count);
+            }
+        }
+    }
+}
+
+/// The lines of a chunk without their indentation.
+fn strip<'i>(chunk: &Chunk<'i>, common: usize, first: bool, last: bool) -> Vec<Chunk<'i>> {
+    let mut out: Vec<Chunk<'i>> = Vec::new();
+    let mut at = chunk.at;
+    let lines = chunk.text.split_inclusive('\n').collect::<Vec<_>>();
+    let ends_open = chunk.text.ends_with('\n');
+    for (n, line) in lines.iter().enumerate() {
+        let body = line.trim_end_matches('\n');
+        let cut = if n == 0 { 0 } else { indent(body).min(common) };
+        if !(first && n == 0) {
+            out.push(Chunk { at: at + cut, text: line.get(cut..).unwrap_or("") });
+        }
+        at += line.len();
+    }
+    if last {
+        // The closing quotes stand on a line of their own: that line and the break before it go.
+        let closing_blank = lines.len() > 1 || first || ends_open;
+        if closing_blank && !ends_open && out.last().is_some_and(|c| blank(c.text)) && lines.len() > 1 {
+            out.pop();
+        }
+        if let Some(chunk) = out.last_mut() {
+            if let Some(text) = chunk.text.strip_suffix('\n') {
+                chunk.text = text.strip_suffix('\r').unwrap_or(text);
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,71 @@
+//! Places in a piece of text that was cut out of a file, perhaps edited, told as places of the file.
+
+/// From offsets of a piece to offsets of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Offsets {
+    /// By offset in the piece; the first is at 0.
+    runs: Vec<Run>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    local: u32,
+    global: u32,
+    /// Whether the text is the file's; else it was put in, all of it at one place.
+    copied: bool,
+}
+
+/// Puts `text` in place of the file's bytes `start..end`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) text: String,
+}
+
+impl Offsets {
+    /// A piece that starts at `base` of the file and was not edited.
+    pub(super) fn shifted(base: u32) -> Self {
+        Offsets { runs: vec![Run { local: 0, global: base, copied: true }] }
+    }
+
+    /// The place in the file of an offset of the piece.
+    pub(super) fn global(&self, local: usize) -> u32 {
+        let local = u32::try_from(local).unwrap_or(u32::MAX);
+        let at = self.runs.partition_point(|run| run.local <= local);
+        match self.runs.get(at.saturating_sub(1)) {
+            Some(run) if run.copied => run.global + (local - run.local),
+            Some(run) => run.global,
+            None => local,
+        }
+    }
+}
+
+/// Applies changes (sorted, apart from each other) to `start..end` of a file.
+pub(super) fn render(text: &str, start: u32, end: u32, changes: &[Change]) -> (String, Offsets) {
+    let mut out = String::with_capacity((end - start) as usize + 16);
+    let mut runs = Vec::with_capacity(changes.len() * 2 + 1);
+    let mut at = start;
+    for change in changes.iter().filter(|c| c.start >= start && c.end <= end) {
+        if change.start < at {
+            continue;
+        }
+        runs.push(Run { local: out.len() as u32, global: at, copied: true });
+        out.push_str(text.get(at as usize..change.start as usize).unwrap_or(""));
+        runs.push(Run { local: out.len() as u32, global: change.start, copied: false });
+        out.push_str(&change.text);
+        at = change.end;
+    }
+    runs.push(Run { local: out.len() as u32, global: at, copied: true });
+    out.push_str(text.get(at as usize..end as usize).unwrap_or(""));
+    (out, Offsets { runs })
+}
+
+/// Adds a change, taking the place of those it covers.
+pub(super) fn add(changes: &mut Vec<Change>, change: Change) {
+    changes.retain(|c| {
+        !(c.start >= change.start && c.end <= change.end && change.start < change.end) && *c != change
+    });
+    let at = changes.partition_point(|c| (c.start, c.end) <= (change.start, change.start));
+    changes.insert(at, change);
+}
