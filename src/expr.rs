@@ -6,6 +6,13 @@ use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+mod eval;
+pub mod functions;
+mod visit;
+
+pub use eval::{Env, EvalError, NoEnv, Stop, eval, interpolation_text};
+pub use visit::{Read, ReadKind, reads};
+
 /// A variable of one plan: an input, a step, a `let`, the variable of a `for`, `loop`, macro or error arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VarId(pub u32);
@@ -44,7 +51,8 @@ pub enum ExprKind {
     Secret(Arc<str>),
     /// The pieces of a text with `${…}`.
     Interpolate(Vec<Expr>),
-    /// An absent field reads as null; on `json`, one that is not there is an error. `safe`: null where `base` is null.
+    /// What is not there is an error, unless `safe`: then null, and null where `base` is null. `x?.f` is safe, and so is
+    /// every read of a field that the record's type says is optional (`f?: T`): a value does not know its type when it runs.
     Member {
         base: Expr,
         name: Arc<str>,

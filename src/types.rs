@@ -112,3 +112,21 @@ pub enum Privacy {
     Private,
     Secret,
 }
+
+mod conform;
+mod display;
+mod schema;
+
+pub use conform::{Mismatch, conform};
+
+impl Type {
+    /// The type without its name (`type Name = T`) and without labels around it.
+    #[must_use]
+    pub fn bare(&self) -> &Type {
+        let mut ty = self;
+        while let Type::Named { ty: inner, .. } | Type::Labelled { inner, .. } = ty {
+            ty = inner;
+        }
+        ty
+    }
+}

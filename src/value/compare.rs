@@ -121,7 +121,10 @@ fn int_float(int: i64, float: f64) -> Option<Ordering> {
         return Some(Ordering::Greater);
     }
     let whole = float.trunc();
-    Some(int.cmp(&(whole as i64)).then_with(|| 0.0_f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal)))
+    Some(
+        int.cmp(&(whole as i64))
+            .then_with(|| 0.0_f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal)),
+    )
 }
 
 #[cfg(test)]
@@ -148,7 +151,10 @@ mod tests {
     fn secrets_are_not_compared() {
         let secret = Value::Secret([SecretPart::Name("K".into())].into());
         assert_eq!(equals(&secret, &secret), Err(Incomparable::Secret));
-        assert_eq!(equals(&Value::list(vec![secret.clone()]), &Value::list(vec!["a".into()])), Err(Incomparable::Secret));
+        assert_eq!(
+            equals(&Value::list(vec![secret.clone()]), &Value::list(vec!["a".into()])),
+            Err(Incomparable::Secret)
+        );
         assert_eq!(equals(&secret, &Value::Null), Ok(false));
     }
 

@@ -1,0 +1,156 @@
+//! Types as JSON Schema (draft 2020-12), for models and for skills that take a schema.
+
+use super::{RecordType, Type};
+use crate::expr::{BinaryOp, Expr, ExprKind, IT};
+use crate::value::Value;
+use serde_json::{Value as Json, json};
+
+impl Type {
+    /// The schema of the outside form of its values. Refinements become keywords where there are such (`maxLength`, `maximum`,
+    /// `pattern`), else a description.
+    #[must_use]
+    pub fn json_schema(&self) -> Json {
+        match self {
+            Type::Error | Type::Json | Type::Param(_) => json!({}),
+            Type::Null => json!({ "type": "null" }),
+            Type::Bool => json!({ "type": "boolean" }),
+            Type::Int => json!({ "type": "integer" }),
+            Type::Float => json!({ "type": "number" }),
+            Type::String | Type::TypeOf => json!({ "type": "string" }),
+            Type::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
+            Type::Timestamp => json!({ "type": "string", "format": "date-time" }),
+            Type::Duration => {
+                json!({ "type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?s$", "description": "seconds, as in 1.5s" })
+            }
+            Type::File => file_schema(),
+            Type::Literals(texts) => {
+                json!({ "enum": texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>() })
+            }
+            Type::List(item) => json!({ "type": "array", "items": item.json_schema() }),
+            Type::Map(value) => json!({ "type": "object", "additionalProperties": value.json_schema() }),
+            Type::Record(record) => record_schema(record),
+            Type::Optional(inner) => json!({ "anyOf": [inner.json_schema(), { "type": "null" }] }),
+            Type::Opaque { base, .. } => base.json_schema(),
+            Type::Named { ty, .. } => ty.json_schema(),
+            Type::Labelled { inner, .. } => inner.json_schema(),
+            Type::Refined { base, refinement } => {
+                let mut schema = base.json_schema();
+                if let Json::Object(object) = &mut schema
+                    && !refine(&refinement.predicate, base, object)
+                {
+                    object.insert("description".to_owned(), json!(format!("where {}", refinement.text)));
+                }
+                schema
+            }
+        }
+    }
+}
+
+fn file_schema() -> Json {
+    json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string" },
+            "size": { "type": "integer" },
+            "mime": { "type": "string" },
+            "digest": { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" },
+        },
+        "required": ["name", "size", "mime", "digest"],
+    })
+}
+
+fn record_schema(record: &RecordType) -> Json {
+    let mut properties = serde_json::Map::new();
+    let mut required = Vec::new();
+    for (name, field) in &record.fields {
+        let mut schema = field.ty.json_schema();
+        if let (Json::Object(object), Some(docs)) = (&mut schema, &field.docs) {
+            object.insert("description".to_owned(), json!(docs.as_ref()));
+        }
+        properties.insert(name.as_ref().to_owned(), schema);
+        if !field.optional {
+            required.push(json!(name.as_ref()));
+        }
+    }
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// Adds what the predicate says as keywords; false where it says more than they can.
+fn refine(predicate: &Expr, base: &Type, schema: &mut serde_json::Map<String, Json>) -> bool {
+    match predicate.kind.as_ref() {
+        ExprKind::Binary { op: BinaryOp::And, left, right } => {
+            // Both are looked at, whatever the first gives.
+            refine(left, base, schema) & refine(right, base, schema)
+        }
+        ExprKind::Binary { op, left, right } => bound(*op, left, right, base, schema),
+        ExprKind::Call { function, args } if function.as_ref() == "matches" => match args.as_slice() {
+            [subject, pattern] if is_it(subject) => match literal(pattern) {
+                Some(Value::String(pattern)) => {
+                    schema.insert("pattern".to_owned(), json!(pattern.as_ref()));
+                    true
+                }
+                _ => false,
+            },
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn bound(
+    op: BinaryOp,
+    left: &Expr,
+    right: &Expr,
+    base: &Type,
+    schema: &mut serde_json::Map<String, Json>,
+) -> bool {
+    let Some(limit @ (Value::Int(_) | Value::Float(_))) = literal(right) else { return false };
+    let keyword = if is_it(left) {
+        match op {
+            BinaryOp::Le => "maximum",
+            BinaryOp::Lt => "exclusiveMaximum",
+            BinaryOp::Ge => "minimum",
+            BinaryOp::Gt => "exclusiveMinimum",
+            _ => return false,
+        }
+    } else if is_size_of_it(left) {
+        match (op, base.bare()) {
+            (BinaryOp::Le, Type::String) => "maxLength",
+            (BinaryOp::Ge, Type::String) => "minLength",
+            (BinaryOp::Le, Type::List(_)) => "maxItems",
+            (BinaryOp::Ge, Type::List(_)) => "minItems",
+            (BinaryOp::Le, Type::Map(_)) => "maxProperties",
+            (BinaryOp::Ge, Type::Map(_)) => "minProperties",
+            _ => return false,
+        }
+    } else {
+        return false;
+    };
+    schema.insert(keyword.to_owned(), limit.to_json());
+    true
+}
+
+fn is_it(expr: &Expr) -> bool {
+    match expr.kind.as_ref() {
+        ExprKind::Var(var) => *var == IT,
+        ExprKind::Widen(inner) => is_it(inner),
+        _ => false,
+    }
+}
+
+fn is_size_of_it(expr: &Expr) -> bool {
+    match expr.kind.as_ref() {
+        ExprKind::Call { function, args } => {
+            function.as_ref() == "size" && matches!(args.as_slice(), [only] if is_it(only))
+        }
+        _ => false,
+    }
+}
+
+fn literal(expr: &Expr) -> Option<&Value> {
+    match expr.kind.as_ref() {
+        ExprKind::Literal(value) => Some(value),
+        ExprKind::Widen(inner) => literal(inner),
+        _ => None,
+    }
+}
