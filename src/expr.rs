@@ -100,7 +100,7 @@ pub enum ExprKind {
         value: Expr,
         ty: Type,
     },
-    /// `int` where a `float` is wanted.
+    /// `int` where a `float` is wanted, also every one inside lists and maps. (Records that hold ints besides: `As`.)
     Widen(Expr),
 }
 

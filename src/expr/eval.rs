@@ -244,10 +244,11 @@ impl Machine<'_> {
                 let value = self.eval(value)?;
                 conform(value, ty).map_err(|mismatch| self.error(expr, mismatch.to_string()))
             }
-            ExprKind::Widen(inner) => Ok(match self.eval(inner)? {
-                Value::Int(n) => Value::Float(n as f64),
-                other => other,
-            }),
+            ExprKind::Widen(inner) => {
+                let value = self.eval(inner)?;
+                self.at(expr, self.cx.work(shallow_size(&value)))?;
+                Ok(widen(value))
+            }
         }
     }
 
@@ -355,6 +356,15 @@ impl Machine<'_> {
             pieces.push(SecretPart::Text(text.into()));
         }
         Ok(Value::Secret(pieces.into()))
+    }
+}
+
+fn widen(value: Value) -> Value {
+    match value {
+        Value::Int(n) => Value::Float(n as f64),
+        Value::List(items) => Value::list(items.iter().cloned().map(widen).collect()),
+        Value::Map(map) => Value::map(map.iter().map(|(k, v)| (Arc::clone(k), widen(v.clone()))).collect()),
+        other => other,
     }
 }
 
