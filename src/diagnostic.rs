@@ -4,6 +4,7 @@
 //! [`code`]; its page lies in `src/diagnostic/explain/`. Rendering happens at the edge.
 
 pub mod code;
+pub mod json;
 
 pub use code::Code;
 

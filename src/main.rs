@@ -1,1 +1,5 @@
-fn main() {}
+//! The `aos` program.
+
+fn main() -> std::process::ExitCode {
+    aos::cli::main()
+}

@@ -1,0 +1,274 @@
+//! The arguments of every command.
+
+use super::Exit;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A plan language for agents: checked before it runs, durable while it runs.
+#[derive(Debug, Parser)]
+#[command(name = "aos", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// Where runs are kept [default: `.aos` beside the nearest aos.toml, else the platform's data directory];
+    /// `:memory:` keeps nothing.
+    #[arg(long, global = true, env = "AOS_STORE", value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Say only what was asked for, and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Parse and check plans without running anything.
+    #[command(after_help = "Example: aos check plans/*.plan --format json")]
+    Check(Check),
+    /// Print plans in the one canonical layout.
+    #[command(after_help = "Example: aos fmt --check plans/*.plan")]
+    Fmt(Fmt),
+    /// Check a plan, then run it.
+    #[command(after_help = "Example: aos run weekly.plan --input repo=a/b --json")]
+    Run(Run),
+    /// List runs, the latest first.
+    #[command(after_help = "Example: aos runs --limit 5")]
+    Runs(Runs),
+    /// Show one run: its timeline, every step, and why steps were skipped.
+    #[command(after_help = "Example: aos show 0192f0c1   (the first characters of the run's id are enough)")]
+    Show(Show),
+    /// Go on with a run that was interrupted or whose process died.
+    #[command(after_help = "Example: aos resume 0192f0c1")]
+    Resume(Resume),
+    /// Stop a run for good, unwinding what it did.
+    #[command(after_help = "Example: aos cancel 0192f0c1")]
+    Cancel(Cancel),
+    /// Draw a plan's graph.
+    #[command(after_help = "Example: aos graph weekly.plan --format mermaid")]
+    Graph(Graph),
+    /// Print a stage of the compiler as JSON.
+    #[command(after_help = "Example: aos compile weekly.plan --emit dag")]
+    Compile(Compile),
+    /// Evaluate one expression, or many.
+    #[command(after_help = "Example: aos eval 'size(xs) > 1' --var 'xs=[1,2]'")]
+    Eval(Eval),
+    /// Explain a diagnostic, with an example before and after.
+    #[command(after_help = "Example: aos explain unknown-skill")]
+    Explain(Explain),
+    /// Look at the signatures of skills.
+    #[command(after_help = "Example: aos skills show http.get")]
+    Skills(Skills),
+    /// Print the completion script of a shell.
+    #[command(after_help = "Example: aos completions bash > /etc/bash_completion.d/aos")]
+    Completions(Completions),
+    /// A jq program in a process of its own; not for people.
+    #[command(name = "__jq", hide = true)]
+    Jq,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// Plan files; `-` reads stdin.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+    /// `warnings`: warnings fail too.
+    #[arg(long, value_enum)]
+    pub(crate) deny: Option<Deny>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
+    Sarif,
+    Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Deny {
+    Warnings,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Fmt {
+    /// Plan files; none with --stdin.
+    pub(crate) files: Vec<PathBuf>,
+    /// Write nothing; print a diff and fail where a file is not in its canonical layout.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Read stdin, print to stdout.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// A plan file, and with `#name` which of its plans.
+    #[arg(value_name = "FILE[#PLAN]")]
+    pub(crate) target: String,
+    /// An input: a string as it is, anything else as JSON.
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// A JSON object with inputs; `-` reads stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Option<PathBuf>,
+    /// Print every event as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Steps at once, instead of what the plan says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) concurrency: Option<u32>,
+    /// Show what would run and its effects; run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Runs {
+    /// At most so many.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// A run's id, or its first characters.
+    pub(crate) run: String,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Resume {
+    /// A run's id, or its first characters.
+    pub(crate) run: String,
+    /// Print every event as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Cancel {
+    /// A run's id, or its first characters.
+    pub(crate) run: String,
+    /// Why, for the record.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Graph {
+    /// A plan file, and with `#name` which of its plans.
+    #[arg(value_name = "FILE[#PLAN]")]
+    pub(crate) target: String,
+    #[arg(long, value_enum, default_value_t = GraphFormat::Terminal)]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    Terminal,
+    Dot,
+    Mermaid,
+    Svg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Compile {
+    #[arg(value_name = "FILE[#PLAN]")]
+    pub(crate) target: String,
+    #[arg(long, value_enum)]
+    pub(crate) emit: Emit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// The syntax tree, as text.
+    Ast,
+    /// The checked plan.
+    Hir,
+    /// The graph that runs.
+    Dag,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Eval {
+    /// An expression of the language.
+    #[arg(required_unless_present = "jsonl")]
+    pub(crate) expr: Option<String>,
+    /// A variable: a string as it is, anything else as JSON.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) var: Vec<String>,
+    /// Read one case a line from stdin, answer one a line.
+    #[arg(long, conflicts_with_all = ["expr", "var"])]
+    pub(crate) jsonl: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// A diagnostic, as in `error[unknown-skill]`.
+    #[arg(required_unless_present = "list")]
+    pub(crate) code: Option<String>,
+    /// All of them with their severities.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Skills {
+    #[command(subcommand)]
+    pub(crate) command: SkillsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SkillsCommand {
+    /// List skills: the standard ones and the project's.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one signature.
+    Show {
+        /// The dotted name.
+        name: String,
+        #[arg(long, value_enum, default_value_t = SkillFormat::Plan)]
+        format: SkillFormat,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SkillFormat {
+    Plan,
+    JsonSchema,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+pub(crate) fn completions(args: &Completions) -> Exit {
+    let mut command = <Args as clap::CommandFactory>::command();
+    clap_complete::generate(args.shell, &mut command, "aos", &mut std::io::stdout());
+    Exit::Done
+}

@@ -1,0 +1,231 @@
+//! The store a command works on: opened here, or reached through the process that holds it.
+
+use super::args::Global;
+use super::{Exit, Stop, terminal};
+use crate::engine::Notice;
+use crate::project::Config;
+use crate::runtime::host::{RunError, Started};
+use crate::runtime::journal::{Header, RunRow};
+use crate::runtime::report::Report;
+use crate::runtime::skill::{Skills, SkillsConfig};
+use crate::runtime::socket::{self, Answer, Client, Request};
+use crate::runtime::store::keys::KeyName;
+use crate::runtime::store::memory::MemoryStore;
+use crate::runtime::store::sled::{SledOptions, SledStore};
+use crate::runtime::store::{Store, StoreError};
+use crate::runtime::{Runtime, driver::Control, driver::Update};
+use crate::source::{DiskLoader, Loader as _, Sources};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Who acts: the login name.
+pub(crate) fn actor() -> Arc<str> {
+    let name = ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|n| !n.is_empty());
+    name.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())).into()
+}
+
+/// Where runs are kept: the option, else `.aos` beside the nearest aos.toml above the working folder, else the platform's
+/// data directory. `None`: nowhere.
+pub(crate) fn store_dir(global: &Global) -> Result<Option<PathBuf>, Stop> {
+    if let Some(dir) = &global.store {
+        return Ok((dir.as_os_str() != ":memory:").then(|| dir.clone()));
+    }
+    let here = std::env::current_dir().map_err(|e| Stop::usage(format!("the working folder is gone: {e}")))?;
+    if let Some(project) = here.ancestors().find(|dir| dir.join("aos.toml").is_file()) {
+        return Ok(Some(project.join(".aos")));
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/share"));
+    let data = data.or_else(home).ok_or_else(|| Stop::usage("there is no home directory; say `--store DIR`"))?;
+    Ok(Some(data.join("aos")))
+}
+
+/// Builds the skills of a project from its `aos.toml`.
+fn skills(root: &Path) -> Result<Skills, String> {
+    let path = root.join("aos.toml");
+    let mut config = Config::default();
+    if path.is_file() {
+        let text = DiskLoader.read(&path).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
+        let mut sources = Sources::default();
+        let id = sources.add(&path.display().to_string(), &text);
+        let (parsed, found) = Config::parse(id, &text);
+        if let Some(error) = found.iter().find(|d| d.is_error()) {
+            return Err(format!("`{}`: {}", path.display(), error.message));
+        }
+        config = parsed;
+    }
+    Ok(Skills::new(SkillsConfig::from_project(root, &config)))
+}
+
+/// Where a command's runs live.
+pub(crate) enum Backend {
+    Local { runtime: Arc<Runtime>, store: Arc<dyn Store> },
+    /// The process that holds the store answers at its socket.
+    Remote { store: PathBuf },
+}
+
+impl Backend {
+    /// Opens the store, or finds the process that holds it.
+    pub(crate) async fn open(global: &Global) -> Result<Backend, Stop> {
+        let Some(dir) = store_dir(global)? else {
+            return Ok(Self::local(Arc::new(MemoryStore::new())));
+        };
+        if socket::path(&dir).exists() && Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some())
+        {
+            return Ok(Backend::Remote { store: dir });
+        }
+        let options = SledOptions::new(&dir).socket(socket::path(&dir));
+        let opened = tokio::task::spawn_blocking(move || SledStore::open(&options)).await;
+        match opened.map_err(|e| Stop::failed(format!("the store could not be opened: {e}")))? {
+            Ok(store) => {
+                let backend = Self::local(Arc::new(store));
+                if let Backend::Local { runtime, .. } = &backend {
+                    match socket::serve(Arc::clone(runtime), &dir) {
+                        Ok(serving) => drop(tokio::spawn(serving)),
+                        Err(e) => terminal::say(&format!("note: other commands cannot reach this run: {e}")),
+                    }
+                }
+                Ok(backend)
+            }
+            // It was opened between the two looks.
+            Err(StoreError::InUse { .. }) if Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some()) => {
+                Ok(Backend::Remote { store: dir })
+            }
+            Err(error @ StoreError::InUse { .. }) => Err(Stop { exit: Exit::InUse, message: error.to_string() }),
+            Err(error) => Err(Stop::failed(error.to_string())),
+        }
+    }
+
+    fn local(store: Arc<dyn Store>) -> Backend {
+        let runtime = Arc::new(Runtime::new(Arc::clone(&store), KeyName::local(), skills));
+        Backend::Local { runtime, store }
+    }
+
+    /// Waits for other runs that go on here, then closes the store.
+    pub(crate) async fn close(self) -> Result<(), Stop> {
+        let Backend::Local { runtime, store } = self else { return Ok(()) };
+        let others = runtime.live_count();
+        if others > 0 {
+            terminal::say(&format!("{others} other run(s) go on in this process; waiting for them"));
+            while runtime.live_count() > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+        runtime.shut_down().await;
+        store.close().map_err(|e| Stop::failed(e.to_string()))
+    }
+
+    /// Asks for one answer of the process that holds the store.
+    pub(crate) async fn ask(store: &Path, request: &Request) -> Result<Answer, Stop> {
+        let mut client = connect(store, request).await?;
+        next(&mut client).await
+    }
+}
+
+async fn connect(store: &Path, request: &Request) -> Result<Client, Stop> {
+    let lost = |e: std::io::Error| Stop { exit: Exit::InUse, message: format!("the store's holder does not answer: {e}") };
+    Client::ask(store, request).await.map_err(lost)?.ok_or_else(|| Stop {
+        exit: Exit::InUse,
+        message: format!("the process that held the store `{}` has just ended; try again", store.display()),
+    })
+}
+
+async fn next(client: &mut Client) -> Result<Answer, Stop> {
+    match client.next().await {
+        Ok(Some(Answer::Error { message })) => Err(Stop::usage(message)),
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(Stop { exit: Exit::Interrupted, message: "the process that runs it ended; `aos resume` goes on".into() }),
+        Err(e) => Err(Stop::failed(format!("the answer of the store's holder cannot be read: {e}"))),
+    }
+}
+
+/// A run that is followed, wherever it goes on.
+pub(crate) enum Followed {
+    Local(Started),
+    Remote { run: String, client: Client },
+}
+
+impl Followed {
+    /// Sends a request that starts a run.
+    pub(crate) async fn remote(store: &Path, request: &Request) -> Result<Followed, Stop> {
+        let mut client = connect(store, request).await?;
+        match next(&mut client).await? {
+            Answer::Started { run } => Ok(Followed::Remote { run, client }),
+            other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
+        }
+    }
+
+    pub(crate) fn run(&self) -> String {
+        match self {
+            Followed::Local(started) => started.run.to_string(),
+            Followed::Remote { run, .. } => run.clone(),
+        }
+    }
+
+    /// The next notice, or the report at the end.
+    pub(crate) async fn next(&mut self) -> Result<Progress, Stop> {
+        match self {
+            Followed::Local(started) => match started.updates.recv().await {
+                Some(Update::Notice(notice)) => Ok(Progress::Notice(notice)),
+                Some(Update::Finished) | None => match (&mut started.done).await {
+                    Ok(Ok(report)) => Ok(Progress::Finished(Box::new(report))),
+                    Ok(Err(error)) => Err(stop(&error)),
+                    Err(error) => Err(stop(&RunError::Task(error.to_string()))),
+                },
+            },
+            Followed::Remote { client, .. } => match next(client).await? {
+                Answer::Notice { notice } => Ok(Progress::Notice(*notice)),
+                Answer::Finished { report } => Ok(Progress::Finished(report)),
+                other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
+            },
+        }
+    }
+
+    /// Asks it to pause; none where it goes on in another process.
+    pub(crate) fn control(&self) -> Option<tokio::sync::mpsc::Sender<Control>> {
+        match self {
+            Followed::Local(started) => Some(started.control.clone()),
+            Followed::Remote { .. } => None,
+        }
+    }
+}
+
+/// What following a run gives.
+pub(crate) enum Progress {
+    Notice(Notice),
+    Finished(Box<Report>),
+}
+
+/// The end of a command for an error about runs.
+pub(crate) fn stop(error: &RunError) -> Stop {
+    match error {
+        RunError::Unknown(_) | RunError::Ambiguous { .. } | RunError::Ended { .. } | RunError::Live(_) => {
+            Stop::usage(error.to_string())
+        }
+        RunError::Journal(_) | RunError::Skills(_) | RunError::Task(_) => Stop::failed(error.to_string()),
+    }
+}
+
+/// A run as `show` needs it.
+pub(crate) type Shown = (Report, Header, RunRow);
+
+/// The texts of a run's files.
+pub(crate) fn sources(header: &Header) -> Sources {
+    let mut sources = Sources::default();
+    for (path, text) in &header.sources {
+        sources.add(path, text);
+    }
+    sources
+}
+
+/// Runs a future on a runtime of its own.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Stop::failed(format!("no threads: {e}")))?;
+    let result = runtime.block_on(future);
+    // A blocking call that hangs must not keep the program from ending.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    result
+}

@@ -1,0 +1,86 @@
+//! `aos check`
+
+use super::args::{Check, CheckFormat, Deny, Global};
+use super::{CliResult, Exit, load, render, terminal};
+use crate::diagnostic::{Diagnostic, Severity, json};
+use crate::project::Project;
+use serde_json::{Value as Json, json};
+
+pub(crate) fn check(args: &Check, _global: &Global) -> CliResult {
+    let mut projects = Vec::with_capacity(args.files.len());
+    for file in &args.files {
+        projects.push(load::project(file)?);
+    }
+    match args.format {
+        CheckFormat::Text => text(&projects),
+        CheckFormat::Json => terminal::print(&pretty(&as_json(&projects))),
+        CheckFormat::Sarif => terminal::print(&pretty(&sarif(&projects))),
+        CheckFormat::Github => {
+            for (project, diagnostic) in all(&projects) {
+                terminal::print(&json::github(diagnostic, &project.sources));
+            }
+        }
+    }
+    let bad = |d: &Diagnostic| d.is_error() || (args.deny == Some(Deny::Warnings) && d.severity == Severity::Warning);
+    Ok(if all(&projects).any(|(_, d)| bad(d)) { Exit::Failed } else { Exit::Done })
+}
+
+fn all(projects: &[Project]) -> impl Iterator<Item = (&Project, &Diagnostic)> {
+    projects.iter().flat_map(|p| p.analysis.diagnostics.iter().map(move |d| (p, d)))
+}
+
+fn pretty(value: &Json) -> String {
+    format!("{value:#}")
+}
+
+fn text(projects: &[Project]) {
+    let mut found = Vec::new();
+    for project in projects {
+        for diagnostic in &project.analysis.diagnostics {
+            if diagnostic.is_error() || !terminal::is_quiet() {
+                anstream::eprint!("{}", render::text(diagnostic, &project.sources));
+            }
+            found.push(diagnostic.clone());
+        }
+    }
+    let plans: usize = projects.iter().map(|p| p.analysis.summaries().len()).sum();
+    let steps: usize = projects.iter().flat_map(|p| p.analysis.summaries()).map(|s| s.steps).sum();
+    let what = format!("{}, {}", number(plans, "plan"), number(steps, "step"));
+    match render::count(&found) {
+        Some(count) => terminal::say(&format!("{count} in {what}")),
+        None => terminal::say(&format!("no problems in {what}")),
+    }
+}
+
+fn number(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn as_json(projects: &[Project]) -> Json {
+    let diagnostics: Vec<Json> = all(projects).map(|(p, d)| json::diagnostic(d, &p.sources)).collect();
+    let plans: Vec<Json> = projects
+        .iter()
+        .flat_map(|p| p.analysis.summaries())
+        .map(|s| {
+            json!({
+                "name": s.name,
+                "steps": s.steps,
+                "worst_case": { "cost_usd": null, "tokens": null, "calls": null, "time_ms": null, "path": [] },
+                "effects": s.effects,
+            })
+        })
+        .collect();
+    json!({ "diagnostics": diagnostics, "plans": plans })
+}
+
+fn sarif(projects: &[Project]) -> Json {
+    let mut log = json::sarif(&[], &crate::source::Sources::default());
+    let runs: Vec<Json> = projects
+        .iter()
+        .filter_map(|p| json::sarif(&p.analysis.diagnostics, &p.sources).get_mut("runs")?.get_mut(0).map(Json::take))
+        .collect();
+    if let Some(slot) = log.get_mut("runs") {
+        *slot = Json::Array(runs);
+    }
+    log
+}

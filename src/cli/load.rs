@@ -1,0 +1,121 @@
+//! From an argument to a checked plan.
+
+use super::{Exit, Stop, render, terminal};
+use crate::check::CheckedPlan;
+use crate::dag::Dag;
+use crate::project::Project;
+use crate::source::{DiskLoader, LoadError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// `FILE[#plan]`
+pub(crate) struct Target {
+    pub(crate) path: PathBuf,
+    pub(crate) plan: Option<String>,
+}
+
+impl Target {
+    pub(crate) fn parse(text: &str) -> Target {
+        // A file may have a `#` in its name: the part behind the last one is a plan only where a name can stand.
+        match text.rsplit_once('#') {
+            Some((path, plan)) if !path.is_empty() && is_name(plan) && !Path::new(text).exists() => {
+                Target { path: path.into(), plan: Some(plan.to_owned()) }
+            }
+            _ => Target { path: text.into(), plan: None },
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Loads a file with all it uses.
+pub(crate) fn project(path: &Path) -> Result<Project, Stop> {
+    let loader = DiskLoader;
+    if path == Path::new("-") {
+        let text = stdin_text()?;
+        return Ok(Project::load_text(Path::new("<stdin>"), &text, &loader));
+    }
+    Project::load(path, &loader).map_err(|error| cannot_read(path, &error))
+}
+
+pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
+    Stop::usage(format!("`{}` cannot be read: {error}", path.display()))
+}
+
+/// The whole of stdin as text.
+pub(crate) fn stdin_text() -> Result<String, Stop> {
+    use std::io::Read as _;
+    const LIMIT: u64 = 64 * 1024 * 1024;
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .take(LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Stop::usage(format!("stdin cannot be read: {e}")))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(Stop::usage("stdin holds more than 64 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        Stop::usage(format!("stdin is no UTF-8 text: byte {} is invalid", e.utf8_error().valid_up_to()))
+    })
+}
+
+/// A plan that has passed the checker, with where it came from.
+pub(crate) struct Loaded {
+    pub(crate) project: Project,
+    pub(crate) plan: Arc<str>,
+    pub(crate) checked: CheckedPlan,
+}
+
+impl Loaded {
+    pub(crate) fn dag(&self) -> Dag {
+        Dag::new(&self.checked)
+    }
+}
+
+/// Loads and checks one plan; its diagnostics are shown, and errors stop here.
+pub(crate) fn checked(target: &str) -> Result<Loaded, Stop> {
+    let target = Target::parse(target);
+    let mut project = project(&target.path)?;
+    let analysis = std::mem::take(&mut project.analysis);
+    let diagnostics = analysis.diagnostics.clone();
+    let shown: Vec<_> = diagnostics.iter().filter(|d| d.is_error() || !terminal::is_quiet()).cloned().collect();
+    render::report(&shown, &project.sources);
+    if diagnostics.iter().any(crate::diagnostic::Diagnostic::is_error) {
+        return Err(Stop::silent(Exit::Failed));
+    }
+    let plan = choose(&analysis.entry_plans(), &target)?;
+    let checked = match analysis.into_checked(&plan) {
+        Ok(checked) => checked,
+        Err(errors) => {
+            render::report(&errors, &project.sources);
+            return Err(Stop::silent(Exit::Failed));
+        }
+    };
+    Ok(Loaded { project, plan, checked })
+}
+
+/// The plan that was asked for: by name, else the only one, else the one named like the file.
+fn choose(plans: &[Arc<str>], target: &Target) -> Result<Arc<str>, Stop> {
+    let file = target.path.display();
+    let list = || plans.iter().map(|p| format!("`{p}`")).collect::<Vec<_>>().join(", ");
+    if let Some(name) = &target.plan {
+        return plans.iter().find(|p| p.as_ref() == name.as_str()).cloned().ok_or_else(|| {
+            let near = crate::diagnostic::nearest(name, plans.iter().map(AsRef::as_ref));
+            let hint = near.map_or_else(|| format!("it has {}", list()), |n| format!("did you mean `{n}`?"));
+            Stop::usage(format!("`{file}` has no plan `{name}`; {hint}"))
+        });
+    }
+    match plans {
+        [] => Err(Stop::usage(format!("`{file}` has no plan to run"))),
+        [only] => Ok(only.clone()),
+        many => {
+            let stem = target.path.file_stem().map(|s| s.to_string_lossy().replace('-', "_")).unwrap_or_default();
+            many.iter().find(|p| p.as_ref() == stem).cloned().ok_or_else(|| {
+                let example = many.first().map_or("", AsRef::as_ref);
+                Stop::usage(format!("`{file}` has several plans ({}); say which: `{file}#{example}`", list()))
+            })
+        }
+    }
+}

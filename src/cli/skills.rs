@@ -1,0 +1,87 @@
+//! `aos skills`: signatures, as this language and as JSON Schema.
+
+use super::args::{Global, SkillFormat, Skills, SkillsCommand};
+use super::{CliResult, Exit, Stop, terminal};
+use crate::check::hir::Signature;
+use crate::diagnostic::nearest;
+use crate::project::Project;
+use crate::source::DiskLoader;
+use crate::syntax::ast;
+use comfy_table::{Table, presets};
+use serde_json::{Map, Value as Json, json};
+use std::path::Path;
+
+pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
+    // A file that is not there stands for the working folder: its aos.toml says which signatures the project adds.
+    let project = Project::load_text(Path::new("skills.plan"), "", &DiskLoader);
+    match &args.command {
+        SkillsCommand::List { json } => list(&project, *json),
+        SkillsCommand::Show { name, format } => show(&project, name, *format)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn list(project: &Project, as_json: bool) {
+    let all = project.signatures();
+    if as_json {
+        for signature in &all {
+            terminal::print(&schema(signature).to_string());
+        }
+        return;
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    for s in &all {
+        let docs = s.docs.as_deref().unwrap_or_default();
+        let first = docs.lines().next().unwrap_or_default();
+        table.add_row([s.name.to_string(), effects(s), first.to_owned()]);
+    }
+    terminal::print(&table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
+}
+
+fn effects(signature: &Signature) -> String {
+    let strongest = signature.effects.iter().map(|e| e.kind).max().unwrap_or(ast::EffectKind::Pure);
+    format!("{strongest:?}").to_lowercase()
+}
+
+fn show(project: &Project, name: &str, format: SkillFormat) -> Result<(), Stop> {
+    let all = project.signatures();
+    let Some(signature) = all.iter().find(|s| s.name.as_ref() == name) else {
+        let near = nearest(name, all.iter().map(|s| s.name.as_ref()));
+        let hint = near.map_or_else(|| "`aos skills list` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
+        return Err(Stop::usage(format!("no skill is called `{name}`; {hint}")));
+    };
+    match format {
+        SkillFormat::Plan => {
+            let item = project.skill_item(name).ok_or_else(|| Stop::failed(format!("the text of `{name}` is gone")))?;
+            let file = ast::File { items: vec![ast::Item::Skill(item)] };
+            terminal::print(crate::format::file(&file).trim_end());
+        }
+        SkillFormat::JsonSchema => terminal::print(&format!("{:#}", schema(signature))),
+    }
+    Ok(())
+}
+
+/// The shape that tool lists have: name, description, input and output schema.
+fn schema(signature: &Signature) -> Json {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for param in &signature.params {
+        let mut property = param.ty.json_schema();
+        if let (Some(docs), Some(object)) = (&param.docs, property.as_object_mut()) {
+            object.insert("description".into(), docs.as_ref().into());
+        }
+        properties.insert(param.name.to_string(), property);
+        if param.default.is_none() {
+            required.push(Json::from(param.name.as_ref()));
+        }
+    }
+    json!({
+        "name": signature.name,
+        "description": signature.docs,
+        "input_schema": {
+            "type": "object", "properties": properties, "required": required, "additionalProperties": false,
+        },
+        "output_schema": signature.output.json_schema(),
+    })
+}

@@ -1,0 +1,64 @@
+//! Colours, and lines for people.
+
+use super::args::{Color, Global};
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Takes the global options over, once, before anything is printed.
+pub(crate) fn set_up(global: &Global) {
+    QUIET.store(global.quiet, Ordering::Relaxed);
+    match global.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let filter = tracing_subscriber::EnvFilter::try_from_env("AOS_LOG");
+    if let Ok(filter) = filter {
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}
+
+/// Whether stderr is a terminal that a live view may draw on.
+pub(crate) fn is_live() -> bool {
+    std::io::stderr().is_terminal() && !is_quiet() && std::env::var("TERM").is_ok_and(|t| t != "dumb")
+}
+
+/// Whether text for people on stderr has colours.
+pub(crate) fn has_colour() -> bool {
+    matches!(
+        anstream::AutoStream::choice(&std::io::stderr()),
+        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi
+    )
+}
+
+/// Width of the terminal in columns, 100 where there is none.
+pub(crate) fn width() -> usize {
+    if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()) {
+        return columns;
+    }
+    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(100, |w| usize::from(w.ws_col).max(40))
+}
+
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Says something to people, unless they asked for quiet.
+pub(crate) fn say(text: &str) {
+    if !is_quiet() {
+        anstream::eprintln!("{text}");
+    }
+}
+
+/// Says what went wrong.
+pub(crate) fn error(text: &str) {
+    anstream::eprintln!("\x1b[31merror:\x1b[0m {text}");
+}
+
+/// Prints a result. A reader that went away is no error.
+pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
