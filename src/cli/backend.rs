@@ -3,18 +3,17 @@
 use super::args::Global;
 use super::{Exit, Stop, terminal};
 use crate::engine::Notice;
-use crate::project::Config;
 use crate::runtime::host::{RunError, Started};
 use crate::runtime::journal::{Header, RunRow};
 use crate::runtime::report::Report;
-use crate::runtime::skill::{Skills, SkillsConfig};
+use crate::runtime::setup;
 use crate::runtime::socket::{self, Answer, Client, Request};
 use crate::runtime::store::keys::KeyName;
 use crate::runtime::store::memory::MemoryStore;
 use crate::runtime::store::sled::{SledOptions, SledStore};
 use crate::runtime::store::{Store, StoreError};
 use crate::runtime::{Runtime, driver::Control, driver::Update};
-use crate::source::{DiskLoader, Loader as _, Sources};
+use crate::source::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,23 +39,6 @@ pub(crate) fn store_dir(global: &Global) -> Result<Option<PathBuf>, Stop> {
     Ok(Some(data.join("aos")))
 }
 
-/// Builds the skills of a project from its `aos.toml`.
-fn skills(root: &Path) -> Result<Skills, String> {
-    let path = root.join("aos.toml");
-    let mut config = Config::default();
-    if path.is_file() {
-        let text = DiskLoader.read(&path).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
-        let mut sources = Sources::default();
-        let id = sources.add(&path.display().to_string(), &text);
-        let (parsed, found) = Config::parse(id, &text);
-        if let Some(error) = found.iter().find(|d| d.is_error()) {
-            return Err(format!("`{}`: {}", path.display(), error.message));
-        }
-        config = parsed;
-    }
-    Ok(Skills::new(SkillsConfig::from_project(root, &config)))
-}
-
 /// Where a command's runs live.
 pub(crate) enum Backend {
     Local { runtime: Arc<Runtime>, store: Arc<dyn Store> },
@@ -68,17 +50,17 @@ impl Backend {
     /// Opens the store, or finds the process that holds it.
     pub(crate) async fn open(global: &Global) -> Result<Backend, Stop> {
         let Some(dir) = store_dir(global)? else {
-            return Ok(Self::local(Arc::new(MemoryStore::new())));
+            return Ok(Self::local(Arc::new(MemoryStore::new()), None));
         };
         if socket::path(&dir).exists() && Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some())
         {
             return Ok(Backend::Remote { store: dir });
         }
-        let options = SledOptions::new(&dir).socket(socket::path(&dir));
+        let options = SledOptions { socket: Some(socket::path(&dir)), ..SledOptions::new(&dir) };
         let opened = tokio::task::spawn_blocking(move || SledStore::open(&options)).await;
         match opened.map_err(|e| Stop::failed(format!("the store could not be opened: {e}")))? {
             Ok(store) => {
-                let backend = Self::local(Arc::new(store));
+                let backend = Self::local(Arc::new(store), Some(dir.clone()));
                 if let Backend::Local { runtime, .. } = &backend {
                     match socket::serve(Arc::clone(runtime), &dir) {
                         Ok(serving) => drop(tokio::spawn(serving)),
@@ -96,7 +78,8 @@ impl Backend {
         }
     }
 
-    fn local(store: Arc<dyn Store>) -> Backend {
+    fn local(store: Arc<dyn Store>, dir: Option<PathBuf>) -> Backend {
+        let skills = move |root: &Path| setup::skills(root, dir.as_deref());
         let runtime = Arc::new(Runtime::new(Arc::clone(&store), KeyName::local(), skills));
         Backend::Local { runtime, store }
     }

@@ -67,7 +67,7 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
     let inputs = inputs::read(plan, args.inputs.as_deref(), &args.input)?;
     let mut dag = loaded.dag();
     if let Some(concurrency) = args.concurrency {
-        dag.set_concurrency(concurrency);
+        dag = dag.with_concurrency(concurrency);
     }
     let sources = loaded.project.sources.iter().map(|(_, f)| (Arc::clone(&f.path), Arc::clone(&f.text))).collect();
     let root = std::fs::canonicalize(&loaded.project.root).unwrap_or_else(|_| loaded.project.root.clone());

@@ -200,7 +200,7 @@ impl Runtime {
         let skills: Vec<Arc<Skills>> =
             self.skills.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, s)| s).collect();
         for skills in skills {
-            skills.shut_down().await;
+            skills.shutdown().await;
         }
     }
 

@@ -1,0 +1,115 @@
+//! From `aos.toml` to skills.
+
+use super::blobs::Blobs as BlobStore;
+use super::skill::config::{BlobSink, Blobs, EndpointConfig, HttpConfig, ProcessConfig, Provider, SecretSource};
+use super::skill::{Skills, SkillsConfig};
+use crate::project::config::{self, Config, SkillConfig};
+use crate::source::{DiskLoader, Loader as _, Sources};
+use crate::value::SecretPart;
+use indexmap::IndexMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The skills of the project at `root`, by its `aos.toml` if there is one; file contents are kept below `store`.
+///
+/// # Errors
+/// `aos.toml` cannot be read or understood, or asks for a provider that this version lacks.
+pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
+    let path = root.join("aos.toml");
+    let config = if path.is_file() { read(&path)? } else { Config::default() };
+    let mut skills = SkillsConfig::new(root);
+    if let Some(http) = config.skills.get("http") {
+        skills.http = http_config(http);
+    }
+    for (namespace, skill) in &config.skills {
+        if let Some(provider) = &skill.provider {
+            skills.namespaces.insert(namespace.to_string(), self::provider(namespace, provider, skill)?);
+        }
+    }
+    let source = |s: &config::SecretSource| match s {
+        config::SecretSource::Env(name) => SecretSource::Env(name.to_string()),
+        config::SecretSource::File(path) => SecretSource::File(PathBuf::from(&**path)),
+    };
+    skills.secrets = config.secrets.iter().map(|(name, s)| (name.to_string(), source(s))).collect();
+    skills.blobs = store.map(|dir| BlobSink(Arc::new(Kept(BlobStore::new(dir)))));
+    Ok(Skills::new(skills))
+}
+
+fn read(path: &Path) -> Result<Config, String> {
+    let name = path.display();
+    let text = DiskLoader.read(path).map_err(|e| format!("`{name}` cannot be read: {e}"))?;
+    let mut sources = Sources::default();
+    let id = sources.add(&name.to_string(), &text);
+    let (config, found) = Config::parse(id, &text);
+    match found.iter().find(|d| d.is_error()) {
+        None => Ok(config),
+        Some(error) => {
+            let line = sources.get(id).map_or(1, |f| f.position(error.span.start).line);
+            Err(format!("`{name}` line {line}: {}", error.message))
+        }
+    }
+}
+
+fn http_config(skill: &SkillConfig) -> HttpConfig {
+    let policy = &skill.http;
+    let mut http = HttpConfig {
+        allow_hosts: policy.allow_hosts.as_ref().map(|hosts| hosts.iter().map(ToString::to_string).collect()),
+        deny_hosts: policy.deny_hosts.iter().map(ToString::to_string).collect(),
+        allow_private_network: policy.allow_private_network,
+        ..HttpConfig::default()
+    };
+    if let Some(bytes) = skill.max_response {
+        http.max_body = size(bytes);
+    }
+    if let Some(redirects) = policy.max_redirects {
+        http.max_redirects = redirects as usize;
+    }
+    http
+}
+
+fn provider(namespace: &str, provider: &config::Provider, skill: &SkillConfig) -> Result<Provider, String> {
+    match provider {
+        config::Provider::Process { command, env, folder } => {
+            let mut process = ProcessConfig::new(command.iter().map(ToString::to_string));
+            process.env = env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+            process.cwd = folder.as_deref().map(PathBuf::from);
+            if let Some(bytes) = skill.max_response {
+                process.max_line = size(bytes);
+            }
+            Ok(Provider::Process(process))
+        }
+        config::Provider::Http { url, headers } => {
+            let mut endpoint = EndpointConfig::new(&**url);
+            endpoint.headers = header_parts(headers);
+            endpoint.timeout = skill.timeout;
+            if let Some(bytes) = skill.max_response {
+                endpoint.max_body = size(bytes);
+            }
+            Ok(Provider::Http(endpoint))
+        }
+        config::Provider::Mcp { .. } => Err(format!("`[skills.{namespace}]`: `provider = \"mcp\"` cannot be run yet")),
+        config::Provider::Plan { .. } => Err(format!("`[skills.{namespace}]`: `provider = \"plan\"` cannot be run yet")),
+    }
+}
+
+/// `secret:NAME` stands for a secret of `[secrets]`, also behind a prefix: `Bearer secret:NAME`.
+fn header_parts(headers: &IndexMap<Arc<str>, Arc<str>>) -> IndexMap<String, Vec<SecretPart>> {
+    let parts = |value: &str| match value.split_once("secret:") {
+        Some((before, name)) => vec![SecretPart::Text(before.into()), SecretPart::Name(name.trim().into())],
+        None => vec![SecretPart::Text(value.into())],
+    };
+    headers.iter().map(|(name, value)| (name.to_string(), parts(value))).collect()
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+struct Kept(BlobStore);
+
+impl Blobs for Kept {
+    fn put(&self, _digest: &str, bytes: &[u8]) -> io::Result<()> {
+        self.0.put(bytes).map(drop).map_err(io::Error::other)
+    }
+}
