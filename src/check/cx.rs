@@ -91,6 +91,9 @@ pub(crate) struct Cx<'a> {
     /// Whether some variable has a dotted name (`aos eval` only).
     pub(super) dotted: bool,
     pub(super) depth: u32,
+    pub(super) macros_evaluated: u32,
+    /// What `error(step)` gives, where it is known.
+    pub(super) errors: HashMap<VarId, Type>,
 }
 
 /// The names declared between two braces.
@@ -121,6 +124,8 @@ impl<'a> Cx<'a> {
             it: None,
             dotted: false,
             depth: 0,
+            macros_evaluated: 0,
+            errors: HashMap::new(),
         }
     }
 
