@@ -69,7 +69,8 @@ impl Cx<'_> {
             && !error.limit
         {
             let span = if expr.span.contains(error.span) { error.span } else { expr.span };
-            let d = Diagnostic::new(Code::ConstantError, span, "the expression always fails").label(error.message);
+            let d = Diagnostic::new(Code::ConstantError, span, "the expression always fails")
+                .label(error.message);
             self.report(d);
         }
     }
@@ -96,7 +97,8 @@ impl Cx<'_> {
         }
         if let Err(mismatch) = conform(value, &want) {
             let message = format!("the value breaks `where ({})`", refinement.text);
-            let d = Diagnostic::new(Code::WhereFails, expr.span, message).label(format!("this is {}", mismatch.found));
+            let d = Diagnostic::new(Code::WhereFails, expr.span, message)
+                .label(format!("this is {}", mismatch.found));
             self.report(d);
         }
     }
@@ -106,7 +108,11 @@ fn own_needs(expr: &Expr) -> Needs {
     let mut needs = Needs::default();
     match &*expr.kind {
         ExprKind::Var(id) => needs.free.push(*id),
-        ExprKind::Tolerant(_) | ExprKind::Status { .. } | ExprKind::Run(_) | ExprKind::Now | ExprKind::Secret(_) => {
+        ExprKind::Tolerant(_)
+        | ExprKind::Status { .. }
+        | ExprKind::Run(_)
+        | ExprKind::Now
+        | ExprKind::Secret(_) => {
             needs.outside = true;
         }
         ExprKind::Literal(_)

@@ -59,7 +59,9 @@ impl Cx<'_> {
                 let items = items.iter().map(|i| self.expect_in(i, elem, Role::Element)).collect();
                 node(ExprKind::List(items), expr.span, inner)
             }
-            (ast::ExprKind::Record(entries), Type::Record(r)) => self.expect_record(expr.span, entries, r, &inner),
+            (ast::ExprKind::Record(entries), Type::Record(r)) => {
+                self.expect_record(expr.span, entries, r, &inner)
+            }
             (ast::ExprKind::Record(entries), Type::Map(elem)) => {
                 let mut seen = IndexMap::new();
                 let mut out = Vec::with_capacity(entries.len());
@@ -85,7 +87,8 @@ impl Cx<'_> {
             let value = match (&key, &entry.key) {
                 (Key::Text(name), ast::EntryKey::Text(text)) => match want.fields.get(name) {
                     Some(field) => {
-                        let wanted = if field.optional { optional(field.ty.clone()) } else { field.ty.clone() };
+                        let wanted =
+                            if field.optional { optional(field.ty.clone()) } else { field.ty.clone() };
                         self.expect_in(&entry.value, &wanted, Role::Field(name))
                     }
                     None => {
@@ -108,11 +111,17 @@ impl Cx<'_> {
             .map(|(name, _)| &**name)
             .collect();
         if let Some(key) = computed {
-            let d = Diagnostic::new(Code::TypeMismatch, key, format!("a computed key cannot be checked against `{ty}`"));
+            let d = Diagnostic::new(
+                Code::TypeMismatch,
+                key,
+                format!("a computed key cannot be checked against `{ty}`"),
+            );
             self.report(d.help("write the keys out, or check the whole with `as`"));
         } else if !lacking.is_empty() && !self.misspelt(entries, want) {
             let message = format!("the record lacks {}", quoted(&lacking));
-            self.report(Diagnostic::new(Code::MissingField, span, message).label(format!("this is to be `{ty}`")));
+            self.report(
+                Diagnostic::new(Code::MissingField, span, message).label(format!("this is to be `{ty}`")),
+            );
         }
         node(ExprKind::Record(out), span, ty.clone())
     }
@@ -129,14 +138,20 @@ impl Cx<'_> {
     }
 
     fn unknown_key(&mut self, key: &ast::Text, want: &RecordType, ty: &Type, entries: &[ast::Entry]) {
-        let taken = |name: &str| entries.iter().any(|e| matches!(&e.key, ast::EntryKey::Text(t) if &*t.value == name));
+        let taken = |name: &str| {
+            entries.iter().any(|e| matches!(&e.key, ast::EntryKey::Text(t) if &*t.value == name))
+        };
         let free: Vec<&str> = want.fields.keys().map(|k| &**k).filter(|k| !taken(k)).collect();
         let d = Diagnostic::new(Code::UnknownKey, key.span, format!("`{ty}` has no field `{}`", key.value));
         let d = match nearest(&key.value, free.iter().copied()) {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
                 .fix(format!("rename it to `{near}`"), vec![Edit::replace(key.span, near)]),
-            None => d.label(if free.is_empty() { "no such field".to_owned() } else { format!("fields left are {}", quoted(&free)) }),
+            None => d.label(if free.is_empty() {
+                "no such field".to_owned()
+            } else {
+                format!("fields left are {}", quoted(&free))
+            }),
         };
         self.report(d);
     }
@@ -160,18 +175,26 @@ impl Cx<'_> {
             Fit::Yes => expr,
             Fit::Widen => self.widened(expr, want),
             Fit::NeedsCast => {
-                let d = Diagnostic::new(Code::NeedsCast, expr.span, format!("{} takes `{want}`, not `{}`", subject(role), expr.ty))
-                    .label(format!("this is `{}`", expr.ty))
-                    .fix(format!("check it with `as {}`", cast_text(want)), wrapped(&expr, &format!(" as {}", cast_text(want)), true));
+                let d = Diagnostic::new(
+                    Code::NeedsCast,
+                    expr.span,
+                    format!("{} takes `{want}`, not `{}`", subject(role), expr.ty),
+                )
+                .label(format!("this is `{}`", expr.ty))
+                .fix(
+                    format!("check it with `as {}`", cast_text(want)),
+                    wrapped(&expr, &format!(" as {}", cast_text(want)), true),
+                );
                 self.report(d);
                 retyped(expr, want)
             }
             Fit::MaybeNull => {
                 let d = self.maybe_null(&expr, &format!("stands where {} takes `{want}`", subject(role)));
                 let d = match default_text(want) {
-                    Some(default) => {
-                        d.unsafe_fix(format!("use `{default}` where it is null"), wrapped(&expr, &format!(" ?? {default}"), false))
-                    }
+                    Some(default) => d.unsafe_fix(
+                        format!("use `{default}` where it is null"),
+                        wrapped(&expr, &format!(" ?? {default}"), false),
+                    ),
                     None => d,
                 };
                 self.report(d);
@@ -185,13 +208,16 @@ impl Cx<'_> {
     }
 
     fn mismatch(&mut self, expr: &Expr, want: &Type, role: Role<'_>, why: &Why) {
-        if let (ExprKind::Literal(Value::String(text)), Type::Literals(of)) = (&*expr.kind, shape(&non_null(want))) {
+        if let (ExprKind::Literal(Value::String(text)), Type::Literals(of)) =
+            (&*expr.kind, shape(&non_null(want)))
+        {
             let d = not_in_union(text, of, expr.span, code(role));
             self.report(d);
             return;
         }
         let have = settle(&expr.ty);
-        let mut d = Diagnostic::new(code(role), expr.span, format!("{} takes `{want}`, not `{have}`", subject(role)));
+        let mut d =
+            Diagnostic::new(code(role), expr.span, format!("{} takes `{want}`, not `{have}`", subject(role)));
         d = if why.text.is_empty() {
             d.label(format!("this is `{have}`"))
         } else if why.path.is_empty() {
@@ -202,7 +228,11 @@ impl Cx<'_> {
         if let Some(function) = conversion(&have, want) {
             let edits = vec![Edit::before(expr.span, format!("{function}(")), Edit::after(expr.span, ")")];
             let title = format!("convert it with `{function}(…)`");
-            d = if matches!(shape(want), Type::String) { d.fix(title, edits) } else { d.unsafe_fix(title, edits) };
+            d = if matches!(shape(want), Type::String) {
+                d.fix(title, edits)
+            } else {
+                d.unsafe_fix(title, edits)
+            };
         } else if role == Role::Condition {
             d = d.help(match shape(&have) {
                 Type::String | Type::Literals(_) => "compare it: `!= \"\"`",
@@ -210,7 +240,11 @@ impl Cx<'_> {
                 Type::Int | Type::Float => "compare it: `!= 0`",
                 _ => "write a comparison",
             });
-        } else if why.missing.is_empty() && !matches!(have, Type::Null) && common(&have, want) && !nullable(&have) {
+        } else if why.missing.is_empty()
+            && !matches!(have, Type::Null)
+            && common(&have, want)
+            && !nullable(&have)
+        {
             d = d.unsafe_fix(
                 format!("check it with `as {}`", cast_text(want)),
                 wrapped(expr, &format!(" as {}", cast_text(want)), true),
@@ -228,7 +262,8 @@ impl Cx<'_> {
         } else {
             format!("{what} may be null, and {and}")
         };
-        let d = Diagnostic::new(Code::MaybeNull, expr.span, message).label(format!("this is `{}`", settle(&expr.ty)));
+        let d = Diagnostic::new(Code::MaybeNull, expr.span, message)
+            .label(format!("this is `{}`", settle(&expr.ty)));
         match path {
             Some(p) => d.help(format!("guard it with `{p} != null`, or give a default with `??`")),
             None => d.help("give a default with `??`"),
@@ -280,9 +315,10 @@ fn subject(role: Role<'_>) -> String {
 pub(super) fn conversion(from: &Type, to: &Type) -> Option<&'static str> {
     let to = non_null(to);
     match (shape(from), shape(&to)) {
-        (Type::Int | Type::Float | Type::Bool | Type::Timestamp | Type::Duration | Type::Bytes, Type::String) => {
-            Some("string")
-        }
+        (
+            Type::Int | Type::Float | Type::Bool | Type::Timestamp | Type::Duration | Type::Bytes,
+            Type::String,
+        ) => Some("string"),
         (Type::String | Type::Float, Type::Int) => Some("int"),
         (Type::String, Type::Float) => Some("float"),
         (Type::String, Type::Timestamp) => Some("timestamp"),
@@ -297,9 +333,11 @@ fn cast_text(ty: &Type) -> String {
     let text = ty.to_string();
     let bare = match ty {
         Type::Named { .. } | Type::Opaque { .. } => true,
-        other => !matches!(plain(other), Type::Optional(_) | Type::Refined { .. })
-            && !matches!(other, Type::Labelled { .. })
-            && !matches!(plain(other), Type::Literals(l) if l.len() > 1),
+        other => {
+            !matches!(plain(other), Type::Optional(_) | Type::Refined { .. })
+                && !matches!(other, Type::Labelled { .. })
+                && !matches!(plain(other), Type::Literals(l) if l.len() > 1)
+        }
     };
     if bare { text } else { format!("({text})") }
 }

@@ -16,7 +16,8 @@ use crate::value::Value;
 use std::sync::Arc;
 
 /// Functions with a meaning of their own, beside the table.
-const SPECIAL: &[&str] = &["has", "succeeded", "failed", "skipped", "error", "failures", "now", "secret", "dyn"];
+const SPECIAL: &[&str] =
+    &["has", "succeeded", "failed", "skipped", "error", "failures", "now", "secret", "dyn"];
 
 const MACROS: &[&str] = &[
     "all",
@@ -80,7 +81,9 @@ pub(crate) fn error_type(kinds: &[Name], details: Option<Type>) -> Type {
 
 fn record_type<const N: usize>(fields: [(&str, Type); N]) -> Type {
     let field = |ty| Field { ty, optional: false, labels: Labels::default(), docs: None };
-    Type::Record(Arc::new(RecordType { fields: fields.into_iter().map(|(n, t)| (n.into(), field(t))).collect() }))
+    Type::Record(Arc::new(RecordType {
+        fields: fields.into_iter().map(|(n, t)| (n.into(), field(t))).collect(),
+    }))
 }
 
 impl Cx<'_> {
@@ -89,9 +92,16 @@ impl Cx<'_> {
         self.errors.insert(step, ty);
     }
 
-    pub(super) fn call(&mut self, span: Span, callee: &ast::Expr, args: &[ast::Arg], want: Option<&Type>) -> Expr {
+    pub(super) fn call(
+        &mut self,
+        span: Span,
+        callee: &ast::Expr,
+        args: &[ast::Arg],
+        want: Option<&Type>,
+    ) -> Expr {
         if let Some(path) = self.callable_path(callee)
-            && !(matches!(&*callee.kind, ast::ExprKind::Name(n) if known_global(n)) && args.iter().all(|a| a.name.is_none()))
+            && !(matches!(&*callee.kind, ast::ExprKind::Name(n) if known_global(n))
+                && args.iter().all(|a| a.name.is_none()))
         {
             return self.call_in_expression(&path, span, callee.span);
         }
@@ -130,12 +140,20 @@ impl Cx<'_> {
     }
 
     /// A call `a.b(…)` whose `a` is a family of functions or skills but which is in neither.
-    fn unknown_in_namespace(&mut self, path: &str, base: &ast::Expr, name: &Ident, span: Span) -> Option<Expr> {
+    fn unknown_in_namespace(
+        &mut self,
+        path: &str,
+        base: &ast::Expr,
+        name: &Ident,
+        span: Span,
+    ) -> Option<Expr> {
         let root = path_text(base)?;
         let dotted = format!("{root}.");
-        let skills: Vec<&str> = self.globals.callables.iter().map(|c| &**c).filter(|c| c.starts_with(&dotted)).collect();
+        let skills: Vec<&str> =
+            self.globals.callables.iter().map(|c| &**c).filter(|c| c.starts_with(&dotted)).collect();
         let d = if functions::is_namespace(&root) {
-            let d = Diagnostic::new(Code::UnknownFunction, name.span, format!("there is no function `{path}`"));
+            let d =
+                Diagnostic::new(Code::UnknownFunction, name.span, format!("there is no function `{path}`"));
             match nearest(path, functions::names(false).filter(|n| n.starts_with(&dotted))) {
                 Some(near) => {
                     let short = near.get(dotted.len()..).unwrap_or(near);
@@ -146,8 +164,12 @@ impl Cx<'_> {
             }
         } else if !skills.is_empty() {
             let near = nearest(path, skills.iter().copied());
-            let d = Diagnostic::new(Code::CallInExpression, span, format!("`{path}` is called inside an expression"))
-                .label("skills are called as steps");
+            let d = Diagnostic::new(
+                Code::CallInExpression,
+                span,
+                format!("`{path}` is called inside an expression"),
+            )
+            .label("skills are called as steps");
             match near {
                 Some(near) => d.help(format!("make it a step above; did you mean `{near}`?")),
                 None => d.help("make it a step above, and mention the step here"),
@@ -180,7 +202,11 @@ impl Cx<'_> {
                     "dyn" => "`dyn(x)`",
                     _ => "the name of one step",
                 };
-                let d = Diagnostic::new(Code::OperatorType, span, format!("`{special}` does not take these arguments"));
+                let d = Diagnostic::new(
+                    Code::OperatorType,
+                    span,
+                    format!("`{special}` does not take these arguments"),
+                );
                 self.report(d.label(format!("it takes {usage}")));
                 error(span)
             }
@@ -199,7 +225,8 @@ impl Cx<'_> {
             }
             _ => {
                 let checked = self.go(arg, None);
-                let d = Diagnostic::new(Code::OperatorType, arg.span, "`has` takes a field, as in `has(x.f)`");
+                let d =
+                    Diagnostic::new(Code::OperatorType, arg.span, "`has` takes a field, as in `has(x.f)`");
                 let step = self.path_text(&checked).filter(|_| self.is_step(&checked));
                 self.report(match step {
                     Some(step) => d.help(format!("ask `succeeded({step})` whether a step has a value")),
@@ -212,7 +239,9 @@ impl Cx<'_> {
 
     fn is_step(&self, expr: &Expr) -> bool {
         match &*expr.kind {
-            ExprKind::Var(id) | ExprKind::Tolerant(id) => self.var(*id).is_some_and(|v| v.kind == VarKind::Step),
+            ExprKind::Var(id) | ExprKind::Tolerant(id) => {
+                self.var(*id).is_some_and(|v| v.kind == VarKind::Step)
+            }
             _ => false,
         }
     }
@@ -243,7 +272,11 @@ impl Cx<'_> {
             ast::ExprKind::Name(name) => name,
             ast::ExprKind::Error => return None,
             _ => {
-                let d = Diagnostic::new(Code::OperatorType, arg.span, format!("`{function}` takes the name of a step"));
+                let d = Diagnostic::new(
+                    Code::OperatorType,
+                    arg.span,
+                    format!("`{function}` takes the name of a step"),
+                );
                 self.report(d.label("this is an expression"));
                 return None;
             }
@@ -255,8 +288,12 @@ impl Cx<'_> {
                 return Some(id);
             }
             let what = kind_word(var.kind);
-            let d = Diagnostic::new(Code::OperatorType, arg.span, format!("`{function}` takes a step, and `{name}` is {what}"))
-                .also(var.span, "declared here");
+            let d = Diagnostic::new(
+                Code::OperatorType,
+                arg.span,
+                format!("`{function}` takes a step, and `{name}` is {what}"),
+            )
+            .also(var.span, "declared here");
             let ask = matches!(function, "succeeded" | "failed" | "skipped");
             self.report(if ask { d.help("compare it with `null`") } else { d });
             return None;
@@ -273,18 +310,27 @@ impl Cx<'_> {
         let labels = Labels { trust: None, privacy: Some(Privacy::Secret) };
         let ty = Type::Labelled { labels, inner: Arc::new(Type::String) };
         let ast::ExprKind::Text { value, .. } = &*arg.kind else {
-            let d = Diagnostic::new(Code::OperatorType, arg.span, "`secret` takes the name of a secret as a plain string");
+            let d = Diagnostic::new(
+                Code::OperatorType,
+                arg.span,
+                "`secret` takes the name of a secret as a plain string",
+            );
             self.report(d.help("write `secret(\"NAME\")`"));
             return Expr { ty, ..error(span) };
         };
         if let Some(known) = &self.globals.secrets
             && !known.contains(value)
         {
-            let d = Diagnostic::new(Code::UnknownSecret, arg.span, format!("`aos.toml` names no secret `{value}`"));
+            let d = Diagnostic::new(
+                Code::UnknownSecret,
+                arg.span,
+                format!("`aos.toml` names no secret `{value}`"),
+            );
             let d = match nearest(value, known.iter().map(|k| &**k)) {
-                Some(near) => d
-                    .label(format!("did you mean `{near}`?"))
-                    .fix(format!("rename it to `{near}`"), vec![Edit::replace(arg.span, format!("\"{near}\""))]),
+                Some(near) => d.label(format!("did you mean `{near}`?")).fix(
+                    format!("rename it to `{near}`"),
+                    vec![Edit::replace(arg.span, format!("\"{near}\""))],
+                ),
                 None => d.help("add it under `[secrets]`"),
             };
             self.report(d);
@@ -326,7 +372,14 @@ impl Cx<'_> {
     }
 
     /// A call of a function of the table.
-    fn table_call(&mut self, span: Span, name: &str, name_span: Span, receiver: Option<Expr>, args: &[ast::Arg]) -> Expr {
+    fn table_call(
+        &mut self,
+        span: Span,
+        name: &str,
+        name_span: Span,
+        receiver: Option<Expr>,
+        args: &[ast::Arg],
+    ) -> Expr {
         let method = receiver.is_some();
         let Some(row) = functions::lookup(name, method) else {
             if !matches!(receiver.as_ref().map(|r| &r.ty), Some(Type::Error)) {
@@ -341,7 +394,11 @@ impl Cx<'_> {
         let mut values: Vec<Expr> = receiver.into_iter().collect();
         for arg in args {
             if let Some(label) = &arg.name {
-                let d = Diagnostic::new(Code::UnknownArgument, label.span, format!("arguments of `{name}` have no names"));
+                let d = Diagnostic::new(
+                    Code::UnknownArgument,
+                    label.span,
+                    format!("arguments of `{name}` have no names"),
+                );
                 let edit = Edit::delete(Span { end: arg.value.span.start, ..label.span });
                 self.report(d.label("a function is called without names").fix("remove the name", vec![edit]));
             }
@@ -395,17 +452,20 @@ impl Cx<'_> {
                 }
                 None => return,
             },
-            Refusal::ArgumentCount { expected } => {
-                Diagnostic::new(Code::OperatorType, name_span, format!("`{name}` does not take {} arguments", shown.len()))
-                    .help(format!("call it as {}", listed(&expected)))
-            }
+            Refusal::ArgumentCount { expected } => Diagnostic::new(
+                Code::OperatorType,
+                name_span,
+                format!("`{name}` does not take {} arguments", shown.len()),
+            )
+            .help(format!("call it as {}", listed(&expected))),
             Refusal::NoOverload { expected } => {
                 let message = match (method, types.first()) {
                     (true, Some(on)) if shown.is_empty() => format!("`{name}` cannot be called on `{on}`"),
                     (true, Some(on)) => format!("`{name}` on `{on}` does not take {}", shown.join(", ")),
                     _ => format!("`{name}` does not take {}", shown.join(", ")),
                 };
-                Diagnostic::new(Code::OperatorType, name_span, message).help(format!("call it as {}", listed(&expected)))
+                Diagnostic::new(Code::OperatorType, name_span, message)
+                    .help(format!("call it as {}", listed(&expected)))
             }
         };
         self.report(d);
@@ -427,9 +487,13 @@ impl Cx<'_> {
     fn unknown_function(&mut self, name: &str, span: Span, receiver: Option<&Expr>, args: &[ast::Arg]) {
         let method = receiver.is_some();
         if !method && args.iter().any(|a| a.name.is_some()) {
-            let d = Diagnostic::new(Code::CallInExpression, span, format!("`{name}` is called with named arguments inside an expression"))
-                .label("skills and plans are called as steps")
-                .help("make it a step above, and mention the step here");
+            let d = Diagnostic::new(
+                Code::CallInExpression,
+                span,
+                format!("`{name}` is called with named arguments inside an expression"),
+            )
+            .label("skills and plans are called as steps")
+            .help("make it a step above, and mention the step here");
             self.report(d);
             return;
         }
@@ -443,14 +507,16 @@ impl Cx<'_> {
             d.label(format!("it is called as `{usage}`"))
         } else if let Some(ours) = foreign {
             if functions::lookup(ours, method).is_some() {
-                d.label(format!("did you mean `{ours}`?")).fix(format!("write `{ours}`"), vec![Edit::replace(span, ours)])
+                d.label(format!("did you mean `{ours}`?"))
+                    .fix(format!("write `{ours}`"), vec![Edit::replace(span, ours)])
             } else if method && functions::lookup(ours, false).is_some() {
                 d.label(format!("write `{ours}(…)`"))
             } else {
                 d.label(format!("write `x.{ours}(…)`"))
             }
         } else if let Some(near) = nearest(name, known) {
-            d.label(format!("did you mean `{near}`?")).fix(format!("rename it to `{near}`"), vec![Edit::replace(span, near)])
+            d.label(format!("did you mean `{near}`?"))
+                .fix(format!("rename it to `{near}`"), vec![Edit::replace(span, near)])
         } else if let Some(near) = nearest(name, self.globals.callables.iter().map(|c| &**c)) {
             d.help(format!("did you mean the skill `{near}`? skills are called as steps"))
         } else {
@@ -461,11 +527,22 @@ impl Cx<'_> {
 
     // Macros
 
-    fn macro_call(&mut self, span: Span, base: &ast::Expr, name: &Ident, safe: bool, args: &[ast::Arg]) -> Expr {
+    fn macro_call(
+        &mut self,
+        span: Span,
+        base: &ast::Expr,
+        name: &Ident,
+        safe: bool,
+        args: &[ast::Arg],
+    ) -> Expr {
         let target = if safe { self.tolerant(base, None) } else { self.go(base, None) };
         self.refs.push(Ref { span: name.span, def: Def::Function(name.name.clone()) });
         let Some((kind, vars)) = macro_shape(&name.name, args) else {
-            let d = Diagnostic::new(Code::OperatorType, span, format!("`{}` does not take these arguments", name.name));
+            let d = Diagnostic::new(
+                Code::OperatorType,
+                span,
+                format!("`{}` does not take these arguments", name.name),
+            );
             self.report(d.help(macro_usage(&name.name)));
             return error(span);
         };
@@ -479,7 +556,8 @@ impl Cx<'_> {
                 lifted = Some((std::mem::replace(&mut checked_target, read.clone()), read, var));
             } else {
                 let d = self.maybe_null(&checked_target, &format!("`{}` runs over it", name.name));
-                let default = vec![Edit::before(checked_target.span, "("), Edit::after(checked_target.span, " ?? [])")];
+                let default =
+                    vec![Edit::before(checked_target.span, "("), Edit::after(checked_target.span, " ?? [])")];
                 self.report(d.unsafe_fix("take no elements where it is null", default));
                 checked_target.ty = non_null(&checked_target.ty);
             }
@@ -505,7 +583,11 @@ impl Cx<'_> {
             Type::Error => (Type::Error, Type::Error),
             Type::Json | Type::Param(_) => (Type::Json, Type::Json),
             _ => {
-                let d = Diagnostic::new(Code::OperatorType, target.span, format!("`{name}` runs over lists and maps, not `{}`", target.ty));
+                let d = Diagnostic::new(
+                    Code::OperatorType,
+                    target.span,
+                    format!("`{name}` runs over lists and maps, not `{}`", target.ty),
+                );
                 self.report(d.label(format!("this is `{}`", target.ty)));
                 (Type::Error, Type::Error)
             }
@@ -531,8 +613,9 @@ impl Cx<'_> {
         let mut mark = None;
         let filtered = bodies.len() > 1 && kind != MacroKind::SortBy;
         for (i, body) in bodies.iter().enumerate() {
-            let condition = matches!(kind, MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne | MacroKind::Filter)
-                || (filtered && i == 0);
+            let condition =
+                matches!(kind, MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne | MacroKind::Filter)
+                    || (filtered && i == 0);
             let body = if condition {
                 self.expect(&body.value, &Type::Bool, Role::Condition)
             } else {
@@ -544,7 +627,9 @@ impl Cx<'_> {
             checked.push(body);
         }
         let item = match ids.last() {
-            Some(id) if kind == MacroKind::Filter && self.facts.contains(&Fact::NotNull(*id, Vec::new())) => non_null(&item),
+            Some(id) if kind == MacroKind::Filter && self.facts.contains(&Fact::NotNull(*id, Vec::new())) => {
+                non_null(&item)
+            }
             _ => item,
         };
         if let Some(mark) = mark {
@@ -573,7 +658,11 @@ impl Cx<'_> {
             Type::Json | Type::Error => Type::Map(Arc::new(Type::Json)),
             _ => {
                 if let Some(body) = body {
-                    let d = Diagnostic::new(Code::OperatorType, body.span, "`transformMapEntry` makes a record of each round");
+                    let d = Diagnostic::new(
+                        Code::OperatorType,
+                        body.span,
+                        "`transformMapEntry` makes a record of each round",
+                    );
                     self.report(d.label(format!("this is `{ty}`")));
                 }
                 Type::Error
@@ -614,7 +703,11 @@ fn lift(receiver: Expr, read: Expr, var: VarId, call: Expr, span: Span) -> Expr 
     let list = Type::List(Arc::new(receiver.ty.clone()));
     let target = node(ExprKind::List(vec![receiver]), span, list);
     let results = Type::List(Arc::new(ty.clone()));
-    let base = node(ExprKind::Macro { kind: MacroKind::Map, target, vars: vec![var], bodies: vec![body] }, span, results);
+    let base = node(
+        ExprKind::Macro { kind: MacroKind::Map, target, vars: vec![var], bodies: vec![body] },
+        span,
+        results,
+    );
     let index = constant(Value::Int(0), span, Type::Int);
     node(ExprKind::Index { base, index, safe: false }, span, ty)
 }

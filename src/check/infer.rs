@@ -2,7 +2,9 @@
 
 use super::closed::{constant, error, node};
 use super::cx::{Cx, Def, LaterUse, Ref, Role};
-use super::relate::{common, is_nothing, join, non_null, nothing, nullable, optional, read_type, settle, shape};
+use super::relate::{
+    common, is_nothing, join, non_null, nothing, nullable, optional, read_type, settle, shape,
+};
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::expr::{Expr, ExprKind, IT, Key, RunField, VarId};
 use crate::source::Span;
@@ -62,7 +64,9 @@ impl Cx<'_> {
             ast::ExprKind::List(items) => self.list(span, items, want),
             ast::ExprKind::Record(entries) => self.record(span, entries, want),
             ast::ExprKind::Unary { op, operand } => self.unary(*op, span, operand),
-            ast::ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, span, left, right, want),
+            ast::ExprKind::Binary { op, op_span, left, right } => {
+                self.binary(*op, *op_span, span, left, right, want)
+            }
             ast::ExprKind::Cond { cond, then, otherwise } => self.cond(span, cond, then, otherwise, want),
             ast::ExprKind::As { value, ty } => self.cast(span, value, ty),
             ast::ExprKind::Paren(inner) => self.go(inner, want),
@@ -122,7 +126,9 @@ impl Cx<'_> {
         };
         let dotted = format!("{name}.");
         if let Some(word) = foreign {
-            d = d.label(format!("this is written `{word}`")).fix(format!("write `{word}`"), vec![Edit::replace(span, word)]);
+            d = d
+                .label(format!("this is written `{word}`"))
+                .fix(format!("write `{word}`"), vec![Edit::replace(span, word)]);
         } else if &**name == "run" {
             d = Diagnostic::new(Code::UnknownName, span, "`run` is not a value by itself")
                 .help("read `run.id`, `run.plan` or `run.started_at`");
@@ -132,8 +138,12 @@ impl Cx<'_> {
             d = Diagnostic::new(Code::UnknownName, span, format!("`{name}` is a skill or plan, not a value"))
                 .help(format!("call it in a step and mention the step: `step x = {name}(…)`"));
         } else if self.globals.callables.iter().any(|c| c.starts_with(&dotted)) {
-            d = Diagnostic::new(Code::UnknownName, span, format!("`{name}` is a family of skills, not a value"))
-                .help("call the skill in a step and mention the step");
+            d = Diagnostic::new(
+                Code::UnknownName,
+                span,
+                format!("`{name}` is a family of skills, not a value"),
+            )
+            .help("call the skill in a step and mention the step");
         } else if let Some(near) = self.nearest_name(name) {
             d = d
                 .label(format!("did you mean `{near}`?"))
@@ -166,14 +176,17 @@ impl Cx<'_> {
             other => other.clone(),
         };
         if nullable(&piece.ty) {
-            let d = self.maybe_null(piece, "is printed").fix(
-                "print nothing where it is null",
-                super::expect::wrapped(piece, " ?? \"\"", false),
-            );
+            let d = self
+                .maybe_null(piece, "is printed")
+                .fix("print nothing where it is null", super::expect::wrapped(piece, " ?? \"\"", false));
             self.report(d);
         } else if matches!(inner, Type::Bytes | Type::File | Type::TypeOf) {
-            let mut d = Diagnostic::new(Code::OperatorType, piece.span, format!("`{inner}` cannot be printed in a text"))
-                .label(format!("this is `{}`", piece.ty));
+            let mut d = Diagnostic::new(
+                Code::OperatorType,
+                piece.span,
+                format!("`{inner}` cannot be printed in a text"),
+            )
+            .label(format!("this is `{}`", piece.ty));
             d = match inner {
                 Type::Bytes => d.help("turn it into a text with `string(…)` or `base64.encode(…)`"),
                 Type::File => d.help("print its `name`, or read it with a skill"),
@@ -205,7 +218,9 @@ impl Cx<'_> {
         let mut computed = false;
         for entry in entries {
             let guide = match (&entry.key, &want) {
-                (ast::EntryKey::Text(key), Some(Type::Record(r))) => r.fields.get(&key.value).map(|f| f.ty.clone()),
+                (ast::EntryKey::Text(key), Some(Type::Record(r))) => {
+                    r.fields.get(&key.value).map(|f| f.ty.clone())
+                }
                 (_, Some(Type::Map(t))) => Some((**t).clone()),
                 _ => None,
             };
@@ -216,7 +231,10 @@ impl Cx<'_> {
                 Key::Text(name) => name.clone(),
                 Key::Computed(_) => format!("\u{0}{}", out.len()).into(),
             };
-            fields.insert(name, Field { ty: value.ty.clone(), optional: false, labels: Default::default(), docs: None });
+            fields.insert(
+                name,
+                Field { ty: value.ty.clone(), optional: false, labels: Default::default(), docs: None },
+            );
             out.push((key, value));
         }
         if !computed {
@@ -232,7 +250,11 @@ impl Cx<'_> {
         match key {
             ast::EntryKey::Text(t) => {
                 if let Some(before) = seen.insert(t.value.clone(), t.span) {
-                    let d = Diagnostic::new(Code::DuplicateName, t.span, format!("the key `{}` stands twice", t.value));
+                    let d = Diagnostic::new(
+                        Code::DuplicateName,
+                        t.span,
+                        format!("the key `{}` stands twice", t.value),
+                    );
                     self.report(d.also(before, "first here"));
                 }
                 Key::Text(t.value.clone())
@@ -274,12 +296,9 @@ impl Cx<'_> {
         let (target, _) = self.resolve_type(ty, &[]);
         let value = self.go(value, Some(&target));
         if !common(&value.ty, &target) {
-            let mut d = Diagnostic::new(
-                Code::ImpossibleCast,
-                span,
-                format!("no `{}` is a `{target}`", value.ty),
-            )
-            .label(format!("this is `{}`", value.ty));
+            let mut d =
+                Diagnostic::new(Code::ImpossibleCast, span, format!("no `{}` is a `{target}`", value.ty))
+                    .label(format!("this is `{}`", value.ty));
             if let Some(function) = super::expect::conversion(&value.ty, &target) {
                 d = d.help(format!("convert it with `{function}(…)`"));
             }
@@ -305,7 +324,8 @@ impl Cx<'_> {
         }
         if let Some(path) = self.callable_path(whole) {
             self.refs.push(Ref { span, def: Def::Callable(path.clone()) });
-            let d = Diagnostic::new(Code::UnknownName, span, format!("`{path}` is a skill or plan, not a value"));
+            let d =
+                Diagnostic::new(Code::UnknownName, span, format!("`{path}` is a skill or plan, not a value"));
             self.report(d.help(format!("call it in a step and mention the step: `step x = {path}(…)`")));
             return error(span);
         }
@@ -393,7 +413,8 @@ impl Cx<'_> {
             Type::Record(r) => {
                 if let Some(field) = r.fields.get(&name.name) {
                     let owner = owner_name(inner);
-                    self.refs.push(Ref { span: name.span, def: Def::Field { owner, name: name.name.clone() } });
+                    self.refs
+                        .push(Ref { span: name.span, def: Def::Field { owner, name: name.name.clone() } });
                     return Some(read_type(field));
                 }
                 r.fields.keys().map(|k| &**k).collect()
@@ -423,13 +444,16 @@ impl Cx<'_> {
         let field = &name.name;
         let behind = Span { start: base.span.end, ..name.span };
         let step = match &*base.kind {
-            ExprKind::Var(id) | ExprKind::Tolerant(id) => {
-                self.var(*id).filter(|v| matches!(v.kind, VarKind::Step | VarKind::Let)).map(|v| v.name.clone())
-            }
+            ExprKind::Var(id) | ExprKind::Tolerant(id) => self
+                .var(*id)
+                .filter(|v| matches!(v.kind, VarKind::Step | VarKind::Let))
+                .map(|v| v.name.clone()),
             _ => None,
         };
         let d = Diagnostic::new(Code::UnknownField, name.span, format!("`{ty}` has no field `{field}`"));
-        if let Some(step) = step.filter(|_| matches!(&**field, "output" | "result" | "outputs" | "value" | "results")) {
+        if let Some(step) =
+            step.filter(|_| matches!(&**field, "output" | "result" | "outputs" | "value" | "results"))
+        {
             return d
                 .label(format!("`{step}` itself is the value of the step"))
                 .fix(format!("remove `.{field}`"), vec![Edit::delete(behind)]);
@@ -465,7 +489,8 @@ impl Cx<'_> {
         let inner = non_null(&base.ty);
         let ty = self.element_type(&base, &inner, &index);
         let ty = if safe { optional(ty) } else { ty };
-        let safe = safe || matches!(&*index.kind, ExprKind::Literal(Value::String(k)) if may_be_absent(&inner, k));
+        let safe =
+            safe || matches!(&*index.kind, ExprKind::Literal(Value::String(k)) if may_be_absent(&inner, k));
         node(ExprKind::Index { base, index, safe }, span, ty)
     }
 
@@ -498,8 +523,9 @@ impl Cx<'_> {
             | Type::Named { .. }
             | Type::Labelled { .. }
             | Type::TypeOf => {
-                let mut d = Diagnostic::new(Code::OperatorType, base.span, format!("`{inner}` has no elements"))
-                    .label(format!("this is `{inner}`"));
+                let mut d =
+                    Diagnostic::new(Code::OperatorType, base.span, format!("`{inner}` has no elements"))
+                        .label(format!("this is `{inner}`"));
                 if matches!(shape(inner), Type::String | Type::Literals(_)) {
                     d = d.help("read a character with `.charAt(i)`, a part with `.substring(from, to)`");
                 }
@@ -513,7 +539,10 @@ impl Cx<'_> {
             self.report(d);
         } else if !common(&index.ty, &key) {
             let message = format!("`{inner}` takes `{key}` as index, not `{}`", index.ty);
-            self.report(Diagnostic::new(Code::OperatorType, index.span, message).label(format!("this is `{}`", index.ty)));
+            self.report(
+                Diagnostic::new(Code::OperatorType, index.span, message)
+                    .label(format!("this is `{}`", index.ty)),
+            );
         }
         elem
     }
@@ -544,7 +573,10 @@ fn file_field(name: &str) -> Option<Type> {
 }
 
 fn has_size(ty: &Type) -> bool {
-    matches!(shape(ty), Type::List(_) | Type::Map(_) | Type::String | Type::Bytes | Type::Literals(_) | Type::Record(_))
+    matches!(
+        shape(ty),
+        Type::List(_) | Type::Map(_) | Type::String | Type::Bytes | Type::Literals(_) | Type::Record(_)
+    )
 }
 
 /// The name a record type goes by.
@@ -567,7 +599,8 @@ pub(super) fn quoted(names: &[&str]) -> String {
 }
 
 fn unknown_field_text(name: &Ident, label: &str, near: Option<&str>) -> Diagnostic {
-    let d = Diagnostic::new(Code::UnknownField, name.span, format!("there is no `{}` here", name.name)).label(label);
+    let d = Diagnostic::new(Code::UnknownField, name.span, format!("there is no `{}` here", name.name))
+        .label(label);
     match near {
         Some(near) => d.fix(format!("rename it to `{near}`"), vec![Edit::replace(name.span, near)]),
         None => d,
@@ -578,15 +611,32 @@ fn unknown_field_text(name: &Ident, label: &str, near: Option<&str>) -> Diagnost
 pub(super) fn path_text(expr: &ast::Expr) -> Option<String> {
     match &*expr.kind {
         ast::ExprKind::Name(name) => Some(name.to_string()),
-        ast::ExprKind::Member { base, name, safe: false } => Some(format!("{}.{}", path_text(base)?, name.name)),
+        ast::ExprKind::Member { base, name, safe: false } => {
+            Some(format!("{}.{}", path_text(base)?, name.name))
+        }
         _ => None,
     }
 }
 
 /// The value of a name that stands for a type, as in `type(x) == int`.
 fn type_name(name: &str) -> Option<&str> {
-    matches!(name, "bool" | "int" | "float" | "double" | "string" | "bytes" | "list" | "map" | "null_type" | "type" | "timestamp" | "duration" | "file")
-        .then_some(if name == "double" { "float" } else { name })
+    matches!(
+        name,
+        "bool"
+            | "int"
+            | "float"
+            | "double"
+            | "string"
+            | "bytes"
+            | "list"
+            | "map"
+            | "null_type"
+            | "type"
+            | "timestamp"
+            | "duration"
+            | "file"
+    )
+    .then_some(if name == "double" { "float" } else { name })
 }
 
 fn dotted_type_name(expr: &ast::Expr) -> Option<&'static str> {

@@ -96,7 +96,9 @@ impl Cx<'_> {
                     self.facts.push(Fact::NotNull(var, path));
                 }
             }
-            ExprKind::Status { test: StatusTest::Succeeded, step } if truth => self.facts.push(Fact::HasValue(*step)),
+            ExprKind::Status { test: StatusTest::Succeeded, step } if truth => {
+                self.facts.push(Fact::HasValue(*step))
+            }
             ExprKind::Binary { op, left, right } => self.learn_binary(*op, left, right, truth),
             _ => {}
         }

@@ -14,7 +14,13 @@ use std::sync::Arc;
 
 fn compares(op: BinaryOp) -> bool {
     match op {
-        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::In => true,
+        BinaryOp::Eq
+        | BinaryOp::Ne
+        | BinaryOp::Lt
+        | BinaryOp::Le
+        | BinaryOp::Gt
+        | BinaryOp::Ge
+        | BinaryOp::In => true,
         BinaryOp::Coalesce
         | BinaryOp::Or
         | BinaryOp::And
@@ -47,7 +53,11 @@ impl Cx<'_> {
                     _ if matches!(e.ty, Type::Error) => Type::Error,
                     _ if dynamic(&e.ty) => Type::Json,
                     _ => {
-                        let d = Diagnostic::new(Code::OperatorType, span, format!("`-` does not take `{}`", e.ty));
+                        let d = Diagnostic::new(
+                            Code::OperatorType,
+                            span,
+                            format!("`-` does not take `{}`", e.ty),
+                        );
                         self.report(d.label("it takes a number"));
                         Type::Error
                     }
@@ -73,7 +83,9 @@ impl Cx<'_> {
             BinaryOp::Coalesce => self.coalesce(span, left, right, want),
             BinaryOp::Or | BinaryOp::And => self.logic(op, span, left, right),
             BinaryOp::Eq | BinaryOp::Ne => self.equality(op, op_span, span, left, right),
-            BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => self.order(op, op_span, span, left, right),
+            BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
+                self.order(op, op_span, span, left, right)
+            }
             BinaryOp::In => self.within(op_span, span, left, right),
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => {
                 self.arithmetic(op, op_span, span, left, right, want)
@@ -97,10 +109,12 @@ impl Cx<'_> {
             if (op == BinaryOp::Coalesce && logic(*inner)) || (logic(op) && *inner == BinaryOp::Coalesce) {
                 let other = if op == BinaryOp::Coalesce { *inner } else { op };
                 let message = format!("`??` beside `{}` needs parentheses", other.symbol());
-                let d = Diagnostic::new(Code::Syntax, op_span, message).also(*inner_span, "which one comes first?").unsafe_fix(
-                    "put this part in parentheses",
-                    vec![Edit::before(side.span, "("), Edit::after(side.span, ")")],
-                );
+                let d = Diagnostic::new(Code::Syntax, op_span, message)
+                    .also(*inner_span, "which one comes first?")
+                    .unsafe_fix(
+                        "put this part in parentheses",
+                        vec![Edit::before(side.span, "("), Edit::after(side.span, ")")],
+                    );
                 self.report(d);
                 return false;
             }
@@ -141,8 +155,9 @@ impl Cx<'_> {
     fn truth(&mut self, expr: &ast::Expr, op: &str) -> Expr {
         let e = self.operand(expr, op);
         if !dynamic(&e.ty) && !matches!(shape(&e.ty), Type::Bool) {
-            let d = Diagnostic::new(Code::OperatorType, e.span, format!("`{op}` takes `bool`, not `{}`", e.ty))
-                .label(format!("this is `{}`", e.ty));
+            let d =
+                Diagnostic::new(Code::OperatorType, e.span, format!("`{op}` takes `bool`, not `{}`", e.ty))
+                    .label(format!("this is `{}`", e.ty));
             let d = match shape(&e.ty) {
                 Type::String | Type::Literals(_) => d.help("compare it: `!= \"\"`"),
                 Type::List(_) | Type::Map(_) | Type::Record(_) => d.help("ask for its size: `size(…) > 0`"),
@@ -166,13 +181,24 @@ impl Cx<'_> {
         let left = self.tolerant(left, want);
         let guide = want.cloned().unwrap_or_else(|| non_null(&left.ty));
         let right = self.go(right, Some(&guide));
-        let ty = if matches!(shape(&left.ty), Type::Null) { right.ty.clone() } else { join(&non_null(&left.ty), &right.ty) };
+        let ty = if matches!(shape(&left.ty), Type::Null) {
+            right.ty.clone()
+        } else {
+            join(&non_null(&left.ty), &right.ty)
+        };
         let left_want = super::relate::optional(ty.clone());
         let (left, right) = (self.widened(left, &left_want), self.widened(right, &ty));
         node(ExprKind::Binary { op: BinaryOp::Coalesce, left, right }, span, ty)
     }
 
-    fn equality(&mut self, op: BinaryOp, op_span: Span, span: Span, left: &ast::Expr, right: &ast::Expr) -> Expr {
+    fn equality(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        span: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> Expr {
         let (left, right) = (self.go(left, None), self.go(right, None));
         let null = |e: &Expr| matches!(&*e.kind, ExprKind::Literal(Value::Null));
         if !self.check_union_text(&left, &right)
@@ -181,7 +207,8 @@ impl Cx<'_> {
             && !common(&non_null(&left.ty), &non_null(&right.ty))
         {
             let never = if op == BinaryOp::Eq { "never" } else { "always" };
-            let message = format!("`{}` is {never} true between `{}` and `{}`", op.symbol(), left.ty, right.ty);
+            let message =
+                format!("`{}` is {never} true between `{}` and `{}`", op.symbol(), left.ty, right.ty);
             let d = Diagnostic::new(Code::OperatorType, op_span, message)
                 .also(left.span, format!("this is `{}`", left.ty))
                 .also(right.span, format!("this is `{}`", right.ty));
@@ -204,7 +231,14 @@ impl Cx<'_> {
         false
     }
 
-    fn order(&mut self, op: BinaryOp, op_span: Span, span: Span, left: &ast::Expr, right: &ast::Expr) -> Expr {
+    fn order(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        span: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> Expr {
         let (left, right) = (self.operand(left, op.symbol()), self.operand(right, op.symbol()));
         let class = |ty: &Type| match shape(ty) {
             Type::Int | Type::Float => Some(1),
@@ -235,7 +269,10 @@ impl Cx<'_> {
                         reported |= self.check_union_text(&left, item);
                     }
                 }
-                if !reported && !common(&non_null(&left.ty), &non_null(&elem)) && !matches!(left.ty, Type::Null) {
+                if !reported
+                    && !common(&non_null(&left.ty), &non_null(&elem))
+                    && !matches!(left.ty, Type::Null)
+                {
                     self.bad_operands(BinaryOp::In, op_span, &left, &right);
                 }
             }
@@ -290,7 +327,10 @@ impl Cx<'_> {
         let list = |e: &Expr| matches!(shape(&e.ty), Type::List(_));
         if op == BinaryOp::Add && text(left) != text(right) {
             let other = if text(left) { right } else { left };
-            if matches!(shape(&other.ty), Type::Int | Type::Float | Type::Bool | Type::Timestamp | Type::Duration) {
+            if matches!(
+                shape(&other.ty),
+                Type::Int | Type::Float | Type::Bool | Type::Timestamp | Type::Duration
+            ) {
                 d = d.fix(
                     "turn it into a text with `string(…)`",
                     vec![Edit::before(other.span, "string("), Edit::after(other.span, ")")],
@@ -300,7 +340,10 @@ impl Cx<'_> {
             }
         } else if op == BinaryOp::Add && list(left) != list(right) {
             let other = if list(left) { right } else { left };
-            d = d.unsafe_fix("add it as an element", vec![Edit::before(other.span, "["), Edit::after(other.span, "]")]);
+            d = d.unsafe_fix(
+                "add it as an element",
+                vec![Edit::before(other.span, "["), Edit::after(other.span, "]")],
+            );
         }
         self.report(d);
     }
@@ -324,9 +367,8 @@ fn result(op: BinaryOp, left: &Type, right: &Type) -> Option<Type> {
         (BinaryOp::Add, Type::String | Type::Literals(_), Type::String | Type::Literals(_)) => Type::String,
         (BinaryOp::Add, Type::Bytes, Type::Bytes) => Type::Bytes,
         (BinaryOp::Add, Type::List(a), Type::List(b)) => Type::List(Arc::new(join(a, b))),
-        (BinaryOp::Add, Type::Timestamp, Type::Duration) | (BinaryOp::Add, Type::Duration, Type::Timestamp) => {
-            Type::Timestamp
-        }
+        (BinaryOp::Add, Type::Timestamp, Type::Duration)
+        | (BinaryOp::Add, Type::Duration, Type::Timestamp) => Type::Timestamp,
         (BinaryOp::Sub, Type::Timestamp, Type::Duration) => Type::Timestamp,
         (BinaryOp::Sub, Type::Timestamp, Type::Timestamp) => Type::Duration,
         (BinaryOp::Add | BinaryOp::Sub, Type::Duration, Type::Duration) => Type::Duration,

@@ -112,7 +112,8 @@ pub(crate) fn fits(from: &Type, to: &Type) -> Fit {
 
 fn fit(from: &Type, to: &Type, path: &mut String) -> Fit {
     let (from, to) = (plain(from), plain(to));
-    if from == to || matches!(from, Type::Error) || is_nothing(from) || matches!(to, Type::Error | Type::Json) {
+    if from == to || matches!(from, Type::Error) || is_nothing(from) || matches!(to, Type::Error | Type::Json)
+    {
         return Fit::Yes;
     }
     if let Type::Refined { base, refinement } = to {
@@ -146,8 +147,12 @@ fn fit(from: &Type, to: &Type, path: &mut String) -> Fit {
 }
 
 fn fit_record(from: &RecordType, to: &RecordType, path: &mut String) -> Fit {
-    let missing: Vec<Arc<str>> =
-        to.fields.iter().filter(|(name, f)| !f.optional && !from.fields.contains_key(*name)).map(|(n, _)| n.clone()).collect();
+    let missing: Vec<Arc<str>> = to
+        .fields
+        .iter()
+        .filter(|(name, f)| !f.optional && !from.fields.contains_key(*name))
+        .map(|(n, _)| n.clone())
+        .collect();
     if let Some(first) = missing.first() {
         let text = format!("it lacks `{first}`");
         return Fit::No(Why { path: path.clone(), text, missing });
@@ -157,7 +162,9 @@ fn fit_record(from: &RecordType, to: &RecordType, path: &mut String) -> Fit {
         Some(have) => inside(path, &format!(".{name}"), |p| {
             let wanted = if want.optional { optional(want.ty.clone()) } else { want.ty.clone() };
             match fit(&read_type(have), &wanted, p) {
-                Fit::MaybeNull => no(p, format!("it may be {}", if have.optional { "absent" } else { "null" })),
+                Fit::MaybeNull => {
+                    no(p, format!("it may be {}", if have.optional { "absent" } else { "null" }))
+                }
                 other => other,
             }
         }),
@@ -165,7 +172,11 @@ fn fit_record(from: &RecordType, to: &RecordType, path: &mut String) -> Fit {
 }
 
 fn no(path: &str, text: String) -> Fit {
-    Fit::No(Why { path: path.to_owned(), text: if path.is_empty() { String::new() } else { text }, missing: Vec::new() })
+    Fit::No(Why {
+        path: path.to_owned(),
+        text: if path.is_empty() { String::new() } else { text },
+        missing: Vec::new(),
+    })
 }
 
 fn inside(path: &mut String, step: &str, f: impl FnOnce(&mut String) -> Fit) -> Fit {
@@ -303,7 +314,9 @@ pub(crate) fn common(a: &Type, b: &Type) -> bool {
         return true;
     }
     match (a, b) {
-        (Type::Error | Type::Json | Type::Param(_), _) | (_, Type::Error | Type::Json | Type::Param(_)) => true,
+        (Type::Error | Type::Json | Type::Param(_), _) | (_, Type::Error | Type::Json | Type::Param(_)) => {
+            true
+        }
         (Type::Opaque { name: x, .. }, Type::Opaque { name: y, .. }) => x == y,
         (Type::Opaque { base, .. }, other) | (other, Type::Opaque { base, .. }) => common(base, other),
         (Type::Optional(_), Type::Null | Type::Optional(_)) | (Type::Null, Type::Optional(_)) => true,
@@ -396,10 +409,15 @@ pub(crate) fn substitute(ty: &Type, bindings: &Bindings) -> Type {
         Type::Map(t) => Type::Map(sub(t)),
         Type::Optional(t) => optional(substitute(t, bindings)),
         Type::Named { ty, .. } => substitute(ty, bindings),
-        Type::Refined { base, refinement } => Type::Refined { base: sub(base), refinement: refinement.clone() },
+        Type::Refined { base, refinement } => {
+            Type::Refined { base: sub(base), refinement: refinement.clone() }
+        }
         Type::Labelled { labels, inner } => Type::Labelled { labels: *labels, inner: sub(inner) },
         Type::Record(r) => {
-            let fields = r.fields.iter().map(|(n, f)| (n.clone(), Field { ty: substitute(&f.ty, bindings), ..f.clone() }));
+            let fields = r
+                .fields
+                .iter()
+                .map(|(n, f)| (n.clone(), Field { ty: substitute(&f.ty, bindings), ..f.clone() }));
             Type::Record(Arc::new(RecordType { fields: fields.collect() }))
         }
         Type::Error

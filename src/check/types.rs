@@ -105,8 +105,10 @@ impl Cx<'_> {
         }
         let name = &path.name;
         let d = Diagnostic::new(Code::UnknownType, path.span, format!("there is no type `{name}`"));
-        let known = self.globals.types.keys().chain(params).map(|n| &**n).chain(BASIC.iter().map(|(n, _)| *n));
-        let foreign = FOREIGN.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, ours)| *ours);
+        let known =
+            self.globals.types.keys().chain(params).map(|n| &**n).chain(BASIC.iter().map(|(n, _)| *n));
+        let foreign =
+            FOREIGN.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, ours)| *ours);
         let d = match foreign.or_else(|| nearest(name, known)) {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
@@ -127,7 +129,11 @@ impl Cx<'_> {
                 self.report(d.help("make the field optional, `name?: T`, and read it with `??`"));
             }
             if let Some(before) = seen.insert(field.name.name.clone(), field.name.span) {
-                let d = Diagnostic::new(Code::DuplicateName, field.name.span, format!("the field `{}` stands twice", field.name.name));
+                let d = Diagnostic::new(
+                    Code::DuplicateName,
+                    field.name.span,
+                    format!("the field `{}` stands twice", field.name.name),
+                );
                 self.report(d.also(before, "first here"));
             }
             let docs = field.lead.docs.clone();
@@ -147,7 +153,9 @@ impl Cx<'_> {
             let inner = super::relate::non_null(&ty);
             null |= super::relate::nullable(&ty);
             match shape(&inner) {
-                Type::Literals(of) => literals.extend(of.iter().filter(|l| !literals.contains(l)).cloned().collect::<Vec<_>>()),
+                Type::Literals(of) => {
+                    literals.extend(of.iter().filter(|l| !literals.contains(l)).cloned().collect::<Vec<_>>())
+                }
                 Type::Null => {}
                 _ => other.push((member.span, inner)),
             }
@@ -158,10 +166,18 @@ impl Cx<'_> {
             Some(((_, only), [])) if literals.is_empty() => only.clone(),
             Some(((at, first), rest)) => {
                 let joined = rest.iter().fold(first.clone(), |acc, (_, ty)| join(&acc, ty));
-                let suggestion = if rest.is_empty() && matches!(shape(first), Type::String) { Type::String } else { joined };
-                let d = Diagnostic::new(Code::ForeignSyntax, span, "only string literals and `null` make a union")
-                    .also(*at, format!("this is `{first}`"))
-                    .help(format!("write `{suggestion}`, and check the value with `as` where it is used"));
+                let suggestion = if rest.is_empty() && matches!(shape(first), Type::String) {
+                    Type::String
+                } else {
+                    joined
+                };
+                let d = Diagnostic::new(
+                    Code::ForeignSyntax,
+                    span,
+                    "only string literals and `null` make a union",
+                )
+                .also(*at, format!("this is `{first}`"))
+                .help(format!("write `{suggestion}`, and check the value with `as` where it is used"));
                 self.report(d);
                 return Type::Error;
             }
@@ -180,7 +196,11 @@ impl Cx<'_> {
                 LabelWord::Secret => labels.privacy.replace(Privacy::Secret).is_some(),
             };
             if twice {
-                let d = Diagnostic::new(Code::DuplicateClause, *span, "a type has one label of trust and one of privacy");
+                let d = Diagnostic::new(
+                    Code::DuplicateClause,
+                    *span,
+                    "a type has one label of trust and one of privacy",
+                );
                 self.report(d.label("a second one").fix("remove it", vec![Edit::delete(*span)]));
             }
         }
