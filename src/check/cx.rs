@@ -91,6 +91,9 @@ pub(crate) struct Cx<'a> {
     /// Whether some variable has a dotted name (`aos eval` only).
     pub(super) dotted: bool,
     pub(super) depth: u32,
+    pub(super) macros_evaluated: u32,
+    /// What `error(step)` gives, where it is known.
+    pub(super) errors: HashMap<VarId, Type>,
 }
 
 /// The names declared between two braces.
@@ -102,8 +105,8 @@ pub(super) struct Scope {
 
 /// Words that cannot be declared: the reserved ones and the two that have a meaning of their own.
 const RESERVED: &[&str] = &[
-    "step", "let", "return", "require", "fail", "do", "if", "else", "for", "match", "loop", "race", "in", "as",
-    "throw", "true", "false", "null", "_", "run", "it",
+    "step", "let", "return", "require", "fail", "do", "if", "else", "for", "match", "loop", "race", "in",
+    "as", "throw", "true", "false", "null", "_", "run", "it",
 ];
 
 impl<'a> Cx<'a> {
@@ -121,6 +124,8 @@ impl<'a> Cx<'a> {
             it: None,
             dotted: false,
             depth: 0,
+            macros_evaluated: 0,
+            errors: HashMap::new(),
         }
     }
 
@@ -165,9 +170,14 @@ impl<'a> Cx<'a> {
     fn check_free(&mut self, ident: &ast::Ident, kind: VarKind) {
         let name = &ident.name;
         if RESERVED.contains(&&**name) {
-            let what = if matches!(&**name, "run" | "it") { "has a meaning of its own" } else { "is a reserved word" };
+            let what = if matches!(&**name, "run" | "it") {
+                "has a meaning of its own"
+            } else {
+                "is a reserved word"
+            };
             self.report(
-                Diagnostic::new(Code::ReservedName, ident.span, format!("`{name}` {what}")).help("choose another name"),
+                Diagnostic::new(Code::ReservedName, ident.span, format!("`{name}` {what}"))
+                    .help("choose another name"),
             );
             return;
         }
@@ -183,13 +193,19 @@ impl<'a> Cx<'a> {
         };
         let (span, same_scope) = found;
         let diagnostic = if kind == VarKind::Macro {
-            Diagnostic::new(Code::ShadowedMacroVariable, ident.span, format!("`{name}` hides another `{name}`"))
+            Diagnostic::new(
+                Code::ShadowedMacroVariable,
+                ident.span,
+                format!("`{name}` hides another `{name}`"),
+            )
         } else if same_scope {
             Diagnostic::new(Code::DuplicateName, ident.span, format!("`{name}` is declared twice"))
         } else {
             Diagnostic::new(Code::ShadowedName, ident.span, format!("`{name}` hides another `{name}`"))
         };
-        self.report(diagnostic.label("declared here").also(span, "and here before").help("rename one of them"));
+        self.report(
+            diagnostic.label("declared here").also(span, "and here before").help("rename one of them"),
+        );
     }
 
     fn later_in_outer(&self, name: &str) -> Option<Span> {

@@ -1,0 +1,782 @@
+//! Calls inside expressions: functions of the table, macros, and the words that ask about steps.
+
+use super::closed::{constant, error, node};
+use super::cx::{Cx, Def, LaterUse, Ref, Role};
+use super::hir::VarKind;
+use super::infer::path_text;
+use super::narrow::Fact;
+use super::relate::{join, non_null, nothing, nullable, optional, read_type, settle, shape};
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
+use crate::expr::functions::{self, Coercion, Refusal};
+use crate::expr::{BinaryOp, Expr, ExprKind, MacroKind, StatusTest, VarId};
+use crate::source::Span;
+use crate::syntax::ast::{self, Ident, Name};
+use crate::types::{Field, Labels, Privacy, RecordType, Type};
+use crate::value::Value;
+use std::sync::Arc;
+
+/// Functions with a meaning of their own, beside the table.
+const SPECIAL: &[&str] =
+    &["has", "succeeded", "failed", "skipped", "error", "failures", "now", "secret", "dyn"];
+
+const MACROS: &[&str] = &[
+    "all",
+    "exists",
+    "exists_one",
+    "existsOne",
+    "filter",
+    "map",
+    "sortBy",
+    "transformList",
+    "transformMap",
+    "transformMapEntry",
+];
+
+/// Names other languages use.
+const FOREIGN: &[(&str, &str)] = &[
+    ("len", "size"),
+    ("length", "size"),
+    ("count", "size"),
+    ("str", "string"),
+    ("toString", "string"),
+    ("to_string", "string"),
+    ("toLowerCase", "lowerAscii"),
+    ("lower", "lowerAscii"),
+    ("toUpperCase", "upperAscii"),
+    ("upper", "upperAscii"),
+    ("includes", "contains"),
+    ("has_key", "contains"),
+    ("startswith", "startsWith"),
+    ("endswith", "endsWith"),
+    ("strip", "trim"),
+    ("number", "float"),
+    ("any", "exists"),
+    ("some", "exists"),
+    ("every", "all"),
+    ("sorted", "sort"),
+    ("sort_by", "sortBy"),
+    ("max", "math.greatest"),
+    ("min", "math.least"),
+    ("abs", "math.abs"),
+    ("round", "math.round"),
+];
+
+/// Whether `name` can be called as `x.name()` (`receiver`) or `name()`.
+pub(super) fn exists(name: &str, receiver: bool) -> bool {
+    functions::lookup(name, receiver).is_some() || (receiver && MACROS.contains(&name))
+}
+
+/// The type of the error of a step: `kinds` and `details` where they are known.
+pub(crate) fn error_type(kinds: &[Name], details: Option<Type>) -> Type {
+    let kind = if kinds.is_empty() { Type::String } else { Type::Literals(kinds.into()) };
+    let fields = [
+        ("kind", kind),
+        ("message", Type::String),
+        ("skill", optional(Type::String)),
+        ("attempt", Type::Int),
+        ("details", details.unwrap_or(Type::Json)),
+    ];
+    record_type(fields)
+}
+
+fn record_type<const N: usize>(fields: [(&str, Type); N]) -> Type {
+    let field = |ty| Field { ty, optional: false, labels: Labels::default(), docs: None };
+    Type::Record(Arc::new(RecordType {
+        fields: fields.into_iter().map(|(n, t)| (n.into(), field(t))).collect(),
+    }))
+}
+
+impl Cx<'_> {
+    /// Says what `error(step)` gives (without its `?`).
+    pub(crate) fn set_error_type(&mut self, step: VarId, ty: Type) {
+        self.errors.insert(step, ty);
+    }
+
+    pub(super) fn call(
+        &mut self,
+        span: Span,
+        callee: &ast::Expr,
+        args: &[ast::Arg],
+        want: Option<&Type>,
+    ) -> Expr {
+        if let Some(path) = self.callable_path(callee)
+            && !(matches!(&*callee.kind, ast::ExprKind::Name(n) if known_global(n))
+                && args.iter().all(|a| a.name.is_none()))
+        {
+            return self.call_in_expression(&path, span, callee.span);
+        }
+        match &*callee.kind {
+            ast::ExprKind::Name(name) => self.global_call(span, name, callee.span, args),
+            ast::ExprKind::Member { base, name, safe } => {
+                let path = path_text(callee).filter(|_| self.root_is_free(callee));
+                if let Some(path) = path {
+                    if functions::lookup(&path, false).is_some() {
+                        return self.table_call(span, &path, callee.span, None, args);
+                    }
+                    if let Some(found) = self.unknown_in_namespace(&path, base, name, span) {
+                        return found;
+                    }
+                }
+                self.method_call(span, base, name, *safe, args, want)
+            }
+            ast::ExprKind::Paren(inner) => self.call(span, inner, args, want),
+            ast::ExprKind::Error => error(span),
+            _ => {
+                let d = Diagnostic::new(Code::UnknownFunction, callee.span, "this is not a function");
+                self.report(d.label("only a name can be called"));
+                error(span)
+            }
+        }
+    }
+
+    fn call_in_expression(&mut self, path: &Name, span: Span, callee: Span) -> Expr {
+        self.refs.push(Ref { span: callee, def: Def::Callable(path.clone()) });
+        let message = format!("`{path}` is called inside an expression");
+        let d = Diagnostic::new(Code::CallInExpression, span, message)
+            .label("skills and plans are called as steps")
+            .help(format!("make it a step above, `step result = {path}(…)`, and mention `result` here"));
+        self.report(d);
+        error(span)
+    }
+
+    /// A call `a.b(…)` whose `a` is a family of functions or skills but which is in neither.
+    fn unknown_in_namespace(
+        &mut self,
+        path: &str,
+        base: &ast::Expr,
+        name: &Ident,
+        span: Span,
+    ) -> Option<Expr> {
+        let root = path_text(base)?;
+        let dotted = format!("{root}.");
+        let skills: Vec<&str> =
+            self.globals.callables.iter().map(|c| &**c).filter(|c| c.starts_with(&dotted)).collect();
+        let d = if functions::is_namespace(&root) {
+            let d =
+                Diagnostic::new(Code::UnknownFunction, name.span, format!("there is no function `{path}`"));
+            match nearest(path, functions::names(false).filter(|n| n.starts_with(&dotted))) {
+                Some(near) => {
+                    let short = near.get(dotted.len()..).unwrap_or(near);
+                    d.label(format!("did you mean `{near}`?"))
+                        .fix(format!("rename it to `{near}`"), vec![Edit::replace(name.span, short)])
+                }
+                None => d,
+            }
+        } else if !skills.is_empty() {
+            let near = nearest(path, skills.iter().copied());
+            let d = Diagnostic::new(
+                Code::CallInExpression,
+                span,
+                format!("`{path}` is called inside an expression"),
+            )
+            .label("skills are called as steps");
+            match near {
+                Some(near) => d.help(format!("make it a step above; did you mean `{near}`?")),
+                None => d.help("make it a step above, and mention the step here"),
+            }
+        } else {
+            return None;
+        };
+        self.report(d);
+        Some(error(span))
+    }
+
+    fn global_call(&mut self, span: Span, name: &Name, name_span: Span, args: &[ast::Arg]) -> Expr {
+        let plain = args.iter().all(|a| a.name.is_none());
+        match (&**name, args) {
+            ("has", [arg]) if plain => self.has(span, &arg.value),
+            ("succeeded" | "failed" | "skipped" | "error" | "failures", [arg]) if plain => {
+                self.status(span, name, &arg.value)
+            }
+            ("now", []) => node(ExprKind::Now, span, Type::Timestamp),
+            ("secret", [arg]) if plain => self.secret(span, &arg.value),
+            ("dyn", [arg]) if plain => {
+                let value = self.go(&arg.value, None);
+                node(ExprKind::As { value, ty: Type::Json }, span, Type::Json)
+            }
+            (special, _) if SPECIAL.contains(&special) => {
+                let usage = match special {
+                    "now" => "`now()`",
+                    "secret" => "`secret(\"NAME\")`",
+                    "has" => "`has(x.field)`",
+                    "dyn" => "`dyn(x)`",
+                    _ => "the name of one step",
+                };
+                let d = Diagnostic::new(
+                    Code::OperatorType,
+                    span,
+                    format!("`{special}` does not take these arguments"),
+                );
+                self.report(d.label(format!("it takes {usage}")));
+                error(span)
+            }
+            _ => self.table_call(span, name, name_span, None, args),
+        }
+    }
+
+    fn has(&mut self, span: Span, arg: &ast::Expr) -> Expr {
+        match &*arg.kind {
+            ast::ExprKind::Paren(inner) => self.has(span, inner),
+            ast::ExprKind::Member { base, name, safe } => {
+                let base = if *safe { self.tolerant(base, None) } else { self.go(base, None) };
+                let inner = non_null(&base.ty);
+                self.field_type(&base, &inner, name);
+                node(ExprKind::Has { base, name: name.name.clone() }, span, Type::Bool)
+            }
+            _ => {
+                let checked = self.go(arg, None);
+                let d =
+                    Diagnostic::new(Code::OperatorType, arg.span, "`has` takes a field, as in `has(x.f)`");
+                let step = self.path_text(&checked).filter(|_| self.is_step(&checked));
+                self.report(match step {
+                    Some(step) => d.help(format!("ask `succeeded({step})` whether a step has a value")),
+                    None => d.help("compare with `!= null`"),
+                });
+                node(ExprKind::Literal(Value::Bool(true)), span, Type::Bool)
+            }
+        }
+    }
+
+    fn is_step(&self, expr: &Expr) -> bool {
+        match &*expr.kind {
+            ExprKind::Var(id) | ExprKind::Tolerant(id) => {
+                self.var(*id).is_some_and(|v| v.kind == VarKind::Step)
+            }
+            _ => false,
+        }
+    }
+
+    fn status(&mut self, span: Span, function: &str, arg: &ast::Expr) -> Expr {
+        let ty = match function {
+            "error" => optional(error_type(&[], None)),
+            "failures" => failures_type(error_type(&[], None)),
+            _ => Type::Bool,
+        };
+        let Some(step) = self.step_of(function, arg) else {
+            return Expr { ty, ..error(span) };
+        };
+        let known = self.errors.get(&step).cloned();
+        let (test, ty) = match function {
+            "succeeded" => (StatusTest::Succeeded, Type::Bool),
+            "failed" => (StatusTest::Failed, Type::Bool),
+            "skipped" => (StatusTest::Skipped, Type::Bool),
+            "error" => (StatusTest::Error, known.map_or(ty, optional)),
+            _ => (StatusTest::Failures, known.map_or(ty, failures_type)),
+        };
+        node(ExprKind::Status { test, step }, span, ty)
+    }
+
+    fn step_of(&mut self, function: &str, arg: &ast::Expr) -> Option<VarId> {
+        let name = match &*arg.kind {
+            ast::ExprKind::Paren(inner) => return self.step_of(function, inner),
+            ast::ExprKind::Name(name) => name,
+            ast::ExprKind::Error => return None,
+            _ => {
+                let d = Diagnostic::new(
+                    Code::OperatorType,
+                    arg.span,
+                    format!("`{function}` takes the name of a step"),
+                );
+                self.report(d.label("this is an expression"));
+                return None;
+            }
+        };
+        if let Some(id) = self.lookup(name) {
+            self.refs.push(Ref { span: arg.span, def: Def::Var(id) });
+            let var = self.var(id)?;
+            if var.kind == VarKind::Step {
+                return Some(id);
+            }
+            let what = kind_word(var.kind);
+            let d = Diagnostic::new(
+                Code::OperatorType,
+                arg.span,
+                format!("`{function}` takes a step, and `{name}` is {what}"),
+            )
+            .also(var.span, "declared here");
+            let ask = matches!(function, "succeeded" | "failed" | "skipped");
+            self.report(if ask { d.help("compare it with `null`") } else { d });
+            return None;
+        }
+        if let Some(def_span) = self.later(name) {
+            self.later_uses.push(LaterUse { name: name.clone(), use_span: arg.span, def_span });
+            return None;
+        }
+        self.name(name, arg.span, false);
+        None
+    }
+
+    fn secret(&mut self, span: Span, arg: &ast::Expr) -> Expr {
+        let labels = Labels { trust: None, privacy: Some(Privacy::Secret) };
+        let ty = Type::Labelled { labels, inner: Arc::new(Type::String) };
+        let ast::ExprKind::Text { value, .. } = &*arg.kind else {
+            let d = Diagnostic::new(
+                Code::OperatorType,
+                arg.span,
+                "`secret` takes the name of a secret as a plain string",
+            );
+            self.report(d.help("write `secret(\"NAME\")`"));
+            return Expr { ty, ..error(span) };
+        };
+        if let Some(known) = &self.globals.secrets
+            && !known.contains(value)
+        {
+            let d = Diagnostic::new(
+                Code::UnknownSecret,
+                arg.span,
+                format!("`aos.toml` names no secret `{value}`"),
+            );
+            let d = match nearest(value, known.iter().map(|k| &**k)) {
+                Some(near) => d.label(format!("did you mean `{near}`?")).fix(
+                    format!("rename it to `{near}`"),
+                    vec![Edit::replace(arg.span, format!("\"{near}\""))],
+                ),
+                None => d.help("add it under `[secrets]`"),
+            };
+            self.report(d);
+        }
+        node(ExprKind::Secret(value.clone()), span, ty)
+    }
+
+    fn method_call(
+        &mut self,
+        span: Span,
+        base: &ast::Expr,
+        name: &Ident,
+        safe: bool,
+        args: &[ast::Arg],
+        want: Option<&Type>,
+    ) -> Expr {
+        if MACROS.contains(&&*name.name) && args.len() > 1 {
+            return self.macro_call(span, base, name, safe, args);
+        }
+        let guide = want.filter(|w| matches!(shape(w), Type::List(_)));
+        let receiver = if safe { self.tolerant(base, guide) } else { self.go(base, guide) };
+        if !safe {
+            return self.table_call(span, &name.name, name.span, Some(receiver), args);
+        }
+        // `x?.f(…)`: `[x].map(v, v == null ? null : v.f(…))[0]`, so that `x` is evaluated once.
+        let inner = non_null(&receiver.ty);
+        let var = self.fresh(&name.name, base.span, inner.clone());
+        let read = node(ExprKind::Var(var), base.span, inner);
+        let call = self.table_call(span, &name.name, name.span, Some(read.clone()), args);
+        lift(receiver, read, var, call, span)
+    }
+
+    /// A variable nobody can name.
+    fn fresh(&mut self, name: &str, span: Span, ty: Type) -> VarId {
+        self.enter();
+        let var = self.declare_hidden(&format!("{name}?"), span, VarKind::Macro, ty);
+        self.leave();
+        var
+    }
+
+    /// A call of a function of the table.
+    fn table_call(
+        &mut self,
+        span: Span,
+        name: &str,
+        name_span: Span,
+        receiver: Option<Expr>,
+        args: &[ast::Arg],
+    ) -> Expr {
+        let method = receiver.is_some();
+        let Some(row) = functions::lookup(name, method) else {
+            if !matches!(receiver.as_ref().map(|r| &r.ty), Some(Type::Error)) {
+                self.unknown_function(name, name_span, receiver.as_ref(), args);
+            }
+            for arg in args {
+                self.go(&arg.value, None);
+            }
+            return error(span);
+        };
+        self.refs.push(Ref { span: name_span, def: Def::Function(row.name.into()) });
+        let mut values: Vec<Expr> = receiver.into_iter().collect();
+        for arg in args {
+            if let Some(label) = &arg.name {
+                let d = Diagnostic::new(
+                    Code::UnknownArgument,
+                    label.span,
+                    format!("arguments of `{name}` have no names"),
+                );
+                let edit = Edit::delete(Span { end: arg.value.span.start, ..label.span });
+                self.report(d.label("a function is called without names").fix("remove the name", vec![edit]));
+            }
+            values.push(self.go(&arg.value, None));
+        }
+        if values.iter().any(|v| matches!(v.ty, Type::Error)) {
+            let result = fixed_result(row);
+            return node(ExprKind::Call { function: row.name.into(), args: values }, span, result);
+        }
+        let types: Vec<Type> = values.iter().map(|v| settle(&v.ty)).collect();
+        let ty = match functions::resolve(row, &types) {
+            Ok(resolved) => {
+                values = values
+                    .into_iter()
+                    .zip(resolved.coercions)
+                    .map(|(v, c)| match c {
+                        Coercion::None => v,
+                        Coercion::Widen => {
+                            let span = v.span;
+                            node(ExprKind::Widen(v), span, Type::Float)
+                        }
+                    })
+                    .collect();
+                self.check_patterns(row.name, &values);
+                resolved.result
+            }
+            Err(refusal) => {
+                self.refuse(row, name_span, method, &values, &types, refusal);
+                fixed_result(row)
+            }
+        };
+        node(ExprKind::Call { function: row.name.into(), args: values }, span, ty)
+    }
+
+    fn refuse(
+        &mut self,
+        row: &functions::Row,
+        name_span: Span,
+        method: bool,
+        values: &[Expr],
+        types: &[Type],
+        refusal: Refusal,
+    ) {
+        let name = row.name;
+        let shown: Vec<String> = types.iter().skip(usize::from(method)).map(|t| format!("`{t}`")).collect();
+        let d = match refusal {
+            Refusal::MaybeNull { argument } => match values.get(argument) {
+                Some(value) => {
+                    let what = if method && argument == 0 { "called on it" } else { "called with it" };
+                    self.maybe_null(value, &format!("`{name}` is {what}"))
+                }
+                None => return,
+            },
+            Refusal::ArgumentCount { expected } => Diagnostic::new(
+                Code::OperatorType,
+                name_span,
+                format!("`{name}` does not take {} arguments", shown.len()),
+            )
+            .help(format!("call it as {}", listed(&expected))),
+            Refusal::NoOverload { expected } => {
+                let message = match (method, types.first()) {
+                    (true, Some(on)) if shown.is_empty() => format!("`{name}` cannot be called on `{on}`"),
+                    (true, Some(on)) => format!("`{name}` on `{on}` does not take {}", shown.join(", ")),
+                    _ => format!("`{name}` does not take {}", shown.join(", ")),
+                };
+                Diagnostic::new(Code::OperatorType, name_span, message)
+                    .help(format!("call it as {}", listed(&expected)))
+            }
+        };
+        self.report(d);
+    }
+
+    fn check_patterns(&mut self, function: &str, args: &[Expr]) {
+        if function != "matches" && !function.starts_with("regex.") {
+            return;
+        }
+        let Some(pattern) = args.get(1) else { return };
+        if let ExprKind::Literal(Value::String(text)) = &*pattern.kind
+            && let Err(why) = functions::check_pattern(text)
+        {
+            let d = Diagnostic::new(Code::BadRegex, pattern.span, "the regular expression cannot be read");
+            self.report(d.label(why.to_string()));
+        }
+    }
+
+    fn unknown_function(&mut self, name: &str, span: Span, receiver: Option<&Expr>, args: &[ast::Arg]) {
+        let method = receiver.is_some();
+        if !method && args.iter().any(|a| a.name.is_some()) {
+            let d = Diagnostic::new(
+                Code::CallInExpression,
+                span,
+                format!("`{name}` is called with named arguments inside an expression"),
+            )
+            .label("skills and plans are called as steps")
+            .help("make it a step above, and mention the step here");
+            self.report(d);
+            return;
+        }
+        let d = Diagnostic::new(Code::UnknownFunction, span, format!("there is no function `{name}`"));
+        let foreign = FOREIGN.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours);
+        let known = functions::names(method)
+            .chain(if method { MACROS } else { SPECIAL }.iter().copied())
+            .filter(|n| !method || !n.contains('.'));
+        let d = if functions::lookup(name, !method).is_some() || (!method && MACROS.contains(&name)) {
+            let usage = if method { format!("{name}(x)") } else { format!("x.{name}(…)") };
+            d.label(format!("it is called as `{usage}`"))
+        } else if let Some(ours) = foreign {
+            if functions::lookup(ours, method).is_some() {
+                d.label(format!("did you mean `{ours}`?"))
+                    .fix(format!("write `{ours}`"), vec![Edit::replace(span, ours)])
+            } else if method && functions::lookup(ours, false).is_some() {
+                d.label(format!("write `{ours}(…)`"))
+            } else {
+                d.label(format!("write `x.{ours}(…)`"))
+            }
+        } else if let Some(near) = nearest(name, known) {
+            d.label(format!("did you mean `{near}`?"))
+                .fix(format!("rename it to `{near}`"), vec![Edit::replace(span, near)])
+        } else if let Some(near) = nearest(name, self.globals.callables.iter().map(|c| &**c)) {
+            d.help(format!("did you mean the skill `{near}`? skills are called as steps"))
+        } else {
+            d
+        };
+        self.report(d);
+    }
+
+    // Macros
+
+    fn macro_call(
+        &mut self,
+        span: Span,
+        base: &ast::Expr,
+        name: &Ident,
+        safe: bool,
+        args: &[ast::Arg],
+    ) -> Expr {
+        let target = if safe { self.tolerant(base, None) } else { self.go(base, None) };
+        self.refs.push(Ref { span: name.span, def: Def::Function(name.name.clone()) });
+        let Some((kind, vars)) = macro_shape(&name.name, args) else {
+            let d = Diagnostic::new(
+                Code::OperatorType,
+                span,
+                format!("`{}` does not take these arguments", name.name),
+            );
+            self.report(d.help(macro_usage(&name.name)));
+            return error(span);
+        };
+        let mut checked_target = target;
+        let mut lifted = None;
+        if nullable(&checked_target.ty) {
+            if safe {
+                let inner = non_null(&checked_target.ty);
+                let var = self.fresh(&name.name, base.span, inner.clone());
+                let read = node(ExprKind::Var(var), base.span, inner);
+                lifted = Some((std::mem::replace(&mut checked_target, read.clone()), read, var));
+            } else {
+                let d = self.maybe_null(&checked_target, &format!("`{}` runs over it", name.name));
+                let default =
+                    vec![Edit::before(checked_target.span, "("), Edit::after(checked_target.span, " ?? [])")];
+                self.report(d.unsafe_fix("take no elements where it is null", default));
+                checked_target.ty = non_null(&checked_target.ty);
+            }
+        }
+        let over = self.elements(&checked_target, &name.name, vars.len() == 2);
+        let call = self.macro_body(span, kind, checked_target, over, vars, args);
+        match lifted {
+            Some((receiver, read, var)) => lift(receiver, read, var, call, span),
+            None if safe => Expr { ty: optional(call.ty.clone()), ..call },
+            None => call,
+        }
+    }
+
+    /// What the variables of a macro range over: index or key, and element.
+    fn elements(&mut self, target: &Expr, name: &str, two: bool) -> (Type, Type) {
+        match shape(&target.ty) {
+            Type::List(t) => (Type::Int, settle(t)),
+            Type::Map(t) => (Type::String, if two { settle(t) } else { Type::String }),
+            Type::Record(r) => {
+                let all = r.fields.values().fold(nothing(), |acc, f| join(&acc, &read_type(f)));
+                (Type::String, if two { settle(&all) } else { Type::String })
+            }
+            Type::Error => (Type::Error, Type::Error),
+            Type::Json | Type::Param(_) => (Type::Json, Type::Json),
+            _ => {
+                let d = Diagnostic::new(
+                    Code::OperatorType,
+                    target.span,
+                    format!("`{name}` runs over lists and maps, not `{}`", target.ty),
+                );
+                self.report(d.label(format!("this is `{}`", target.ty)));
+                (Type::Error, Type::Error)
+            }
+        }
+    }
+
+    fn macro_body(
+        &mut self,
+        span: Span,
+        kind: MacroKind,
+        target: Expr,
+        over: (Type, Type),
+        vars: Vec<Ident>,
+        args: &[ast::Arg],
+    ) -> Expr {
+        let (index, item) = over;
+        let bodies = args.get(vars.len()..).unwrap_or_default();
+        let mark_types = if vars.len() == 2 { vec![index, item.clone()] } else { vec![item.clone()] };
+        self.enter();
+        let ids: Vec<VarId> =
+            vars.iter().zip(mark_types).map(|(v, ty)| self.declare(v, VarKind::Macro, ty)).collect();
+        let mut checked: Vec<Expr> = Vec::with_capacity(bodies.len());
+        let mut mark = None;
+        let filtered = bodies.len() > 1 && kind != MacroKind::SortBy;
+        for (i, body) in bodies.iter().enumerate() {
+            let condition =
+                matches!(kind, MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne | MacroKind::Filter)
+                    || (filtered && i == 0);
+            let body = if condition {
+                self.expect(&body.value, &Type::Bool, Role::Condition)
+            } else {
+                self.go(&body.value, None)
+            };
+            if condition {
+                mark = Some(self.assume(&body, true));
+            }
+            checked.push(body);
+        }
+        let item = match ids.last() {
+            Some(id) if kind == MacroKind::Filter && self.facts.contains(&Fact::NotNull(*id, Vec::new())) => {
+                non_null(&item)
+            }
+            _ => item,
+        };
+        if let Some(mark) = mark {
+            self.forget(mark);
+        }
+        self.leave();
+        let body = checked.last().map_or(Type::Error, |b| b.ty.clone());
+        let map = matches!(shape(&target.ty), Type::Map(_) | Type::Record(_));
+        let ty = match kind {
+            MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne => Type::Bool,
+            MacroKind::Filter if map && ids.len() == 2 => Type::Map(Arc::new(item)),
+            MacroKind::Filter | MacroKind::SortBy => Type::List(Arc::new(item)),
+            MacroKind::Map | MacroKind::TransformList => Type::List(Arc::new(body)),
+            MacroKind::TransformMap => Type::Map(Arc::new(body)),
+            MacroKind::TransformMapEntry => self.entry_type(checked.last(), &body),
+        };
+        node(ExprKind::Macro { kind, target, vars: ids, bodies: checked }, span, ty)
+    }
+
+    fn entry_type(&mut self, body: Option<&Expr>, ty: &Type) -> Type {
+        match shape(ty) {
+            Type::Map(t) => Type::Map(t.clone()),
+            Type::Record(r) => {
+                Type::Map(Arc::new(r.fields.values().fold(nothing(), |acc, f| join(&acc, &read_type(f)))))
+            }
+            Type::Json | Type::Error => Type::Map(Arc::new(Type::Json)),
+            _ => {
+                if let Some(body) = body {
+                    let d = Diagnostic::new(
+                        Code::OperatorType,
+                        body.span,
+                        "`transformMapEntry` makes a record of each round",
+                    );
+                    self.report(d.label(format!("this is `{ty}`")));
+                }
+                Type::Error
+            }
+        }
+    }
+}
+
+fn known_global(name: &str) -> bool {
+    SPECIAL.contains(&name) || functions::lookup(name, false).is_some()
+}
+
+fn failures_type(error: Type) -> Type {
+    Type::List(Arc::new(record_type([("index", Type::Int), ("error", error)])))
+}
+
+fn kind_word(kind: VarKind) -> &'static str {
+    match kind {
+        VarKind::Input => "an input",
+        VarKind::Step => "a step",
+        VarKind::Let => "a `let`",
+        VarKind::Item => "an item",
+        VarKind::Index => "an index",
+        VarKind::Loop => "the variable of a loop",
+        VarKind::It => "the value of a round",
+        VarKind::Macro => "the variable of a macro",
+        VarKind::Error => "an error",
+    }
+}
+
+/// `[receiver].map(var, var == null ? null : call)[0]`
+fn lift(receiver: Expr, read: Expr, var: VarId, call: Expr, span: Span) -> Expr {
+    let ty = optional(call.ty.clone());
+    let null = |ty| constant(Value::Null, span, ty);
+    let test = ExprKind::Binary { op: BinaryOp::Eq, left: read, right: null(Type::Null) };
+    let cond = node(test, span, Type::Bool);
+    let body = node(ExprKind::Cond { cond, then: null(ty.clone()), otherwise: call }, span, ty.clone());
+    let list = Type::List(Arc::new(receiver.ty.clone()));
+    let target = node(ExprKind::List(vec![receiver]), span, list);
+    let results = Type::List(Arc::new(ty.clone()));
+    let base = node(
+        ExprKind::Macro { kind: MacroKind::Map, target, vars: vec![var], bodies: vec![body] },
+        span,
+        results,
+    );
+    let index = constant(Value::Int(0), span, Type::Int);
+    node(ExprKind::Index { base, index, safe: false }, span, ty)
+}
+
+/// The one result of all overloads, where a call does not fit.
+fn fixed_result(row: &functions::Row) -> Type {
+    use functions::Ty;
+    let Some(first) = row.overloads.first().map(|o| o.result) else { return Type::Error };
+    if row.overloads.iter().any(|o| o.result != first) {
+        return Type::Error;
+    }
+    match first {
+        Ty::Bool => Type::Bool,
+        Ty::Int => Type::Int,
+        Ty::Float => Type::Float,
+        Ty::String => Type::String,
+        Ty::Bytes => Type::Bytes,
+        Ty::Timestamp => Type::Timestamp,
+        Ty::Duration => Type::Duration,
+        Ty::TypeOf => Type::TypeOf,
+        Ty::A | Ty::Any | Ty::Null | Ty::Json | Ty::List(_) | Ty::Map(_) | Ty::Optional(_) => Type::Error,
+    }
+}
+
+/// Signatures, one a line, in one line.
+fn listed(signatures: &str) -> String {
+    signatures.lines().take(4).map(|l| format!("`{l}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// Which macro it is, and its variables; `None` where the arguments are not those of one.
+fn macro_shape(name: &str, args: &[ast::Arg]) -> Option<(MacroKind, Vec<Ident>)> {
+    let ident = |i: usize| match args.get(i) {
+        Some(ast::Arg { name: None, value, .. }) => match &*value.kind {
+            ast::ExprKind::Name(name) => Some(Ident { name: name.clone(), span: value.span }),
+            _ => None,
+        },
+        _ => None,
+    };
+    if args.iter().any(|a| a.name.is_some()) {
+        return None;
+    }
+    let one_or_two = |kind| match args.len() {
+        2 => Some((kind, vec![ident(0)?])),
+        3 => Some((kind, vec![ident(0)?, ident(1)?])),
+        _ => None,
+    };
+    let transform = |kind| match args.len() {
+        3 | 4 => Some((kind, vec![ident(0)?, ident(1)?])),
+        _ => None,
+    };
+    match name {
+        "all" => one_or_two(MacroKind::All),
+        "exists" => one_or_two(MacroKind::Exists),
+        "exists_one" | "existsOne" => one_or_two(MacroKind::ExistsOne),
+        "filter" => one_or_two(MacroKind::Filter),
+        "map" if matches!(args.len(), 2 | 3) => Some((MacroKind::Map, vec![ident(0)?])),
+        "sortBy" if args.len() >= 2 => Some((MacroKind::SortBy, vec![ident(0)?])),
+        "transformList" => transform(MacroKind::TransformList),
+        "transformMap" => transform(MacroKind::TransformMap),
+        "transformMapEntry" => transform(MacroKind::TransformMapEntry),
+        _ => None,
+    }
+}
+
+fn macro_usage(name: &str) -> String {
+    match name {
+        "map" => "write `xs.map(x, value)` or `xs.map(x, condition, value)`".to_owned(),
+        "sortBy" => "write `xs.sortBy(x, key)`".to_owned(),
+        "transformList" | "transformMap" | "transformMapEntry" => format!("write `xs.{name}(k, v, value)`"),
+        _ => format!("write `xs.{name}(x, condition)`"),
+    }
+}
