@@ -28,7 +28,10 @@ impl EndpointSkill {
     }
 
     fn misconfigured(&self, what: &str) -> Failure {
-        Failure::new("unavailable", format!("`{what}` in `[skills.{}]` of `aos.toml` is not valid", self.namespace))
+        Failure::new(
+            "unavailable",
+            format!("`{what}` in `[skills.{}]` of `aos.toml` is not valid", self.namespace),
+        )
     }
 
     async fn run(&self, call: SkillCall) -> Result<SkillOutput, Failure> {
@@ -77,7 +80,9 @@ fn answer(status: StatusCode, bytes: &[u8]) -> Result<crate::value::Value, Failu
         Some(Err(failure)) => Err(failure),
         Some(Ok(value)) if status.is_success() => Ok(value),
         Some(Ok(_)) | None => Err(match status {
-            StatusCode::TOO_MANY_REQUESTS => Failure::new("rate_limited", format!("the server answered {status}")),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Failure::new("rate_limited", format!("the server answered {status}"))
+            }
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
                 Failure::new("timeout", format!("the server answered {status}"))
             }

@@ -54,7 +54,8 @@ impl HttpSkills {
         let mut url = parse_url(&text(&call.args, "url")?)?;
         let query = text_map(&call.args, "query")?;
         if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query.iter().map(|(key, value)| (key.as_ref(), value.as_ref())));
+            url.query_pairs_mut()
+                .extend_pairs(query.iter().map(|(key, value)| (key.as_ref(), value.as_ref())));
         }
         let mut headers = HeaderMap::new();
         for (name, value) in text_map(&call.args, "headers")? {
@@ -154,16 +155,16 @@ fn method(skill: &str, args: &Map) -> Result<Method, Failure> {
     };
     match name.as_str() {
         "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => {
-            Method::from_bytes(name.as_bytes()).map_err(|error| invalid(format!("the method `{name}`: {error}")))
+            Method::from_bytes(name.as_bytes())
+                .map_err(|error| invalid(format!("the method `{name}`: {error}")))
         }
         _ => Err(invalid(format!("the method `{name}` is not supported"))),
     }
 }
 
 fn parse_url(text: &str) -> Result<Url, Failure> {
-    Url::parse(text).map_err(|error| {
-        invalid(format!("`{}` is not an address: {error}", wire::excerpt(text, 200)))
-    })
+    Url::parse(text)
+        .map_err(|error| invalid(format!("`{}` is not an address: {error}", wire::excerpt(text, 200))))
 }
 
 /// Adds a header; the value stays out of the message, as it may be a secret.
@@ -176,8 +177,9 @@ fn put_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Fa
     ) {
         return Err(invalid(format!("the header `{name}` is set by the connection itself")));
     }
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| invalid(format!("the value of the header `{name}` holds characters that headers cannot")))?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        invalid(format!("the value of the header `{name}` holds characters that headers cannot"))
+    })?;
     value.set_sensitive(true);
     headers.insert(parsed, value);
     Ok(())
@@ -201,7 +203,9 @@ fn redirect(response: &Response, from: &Url) -> Result<Option<Url>, Failure> {
     }
     let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
     let target = location.to_str().ok().and_then(|text| from.join(text).ok());
-    target.map(Some).ok_or_else(|| Failure::new("invalid_output", "the answer redirects to what is no address"))
+    target
+        .map(Some)
+        .ok_or_else(|| Failure::new("invalid_output", "the answer redirects to what is no address"))
 }
 
 /// The result, or the failure that the status means.

@@ -57,11 +57,7 @@ pub const BUILTIN: &[Builtin] = &[
         skills: &["json.parse", "json.query"],
         make: |config, _| Arc::new(JsonSkills::new(config.jq.clone())),
     },
-    Builtin {
-        family: "shell",
-        skills: &["shell.run"],
-        make: |config, _| Arc::new(ShellSkills::new(config)),
-    },
+    Builtin { family: "shell", skills: &["shell.run"], make: |config, _| Arc::new(ShellSkills::new(config)) },
 ];
 
 /// The implementations of a project.

@@ -238,7 +238,10 @@ mod tests {
         let secrets = secrets(folder.path(), "a\"b/c d\n");
         let parts = [SecretPart::Text("Bearer ".into()), SecretPart::Name("T".into())];
         assert_eq!(secrets.resolve(&parts).unwrap(), "Bearer a\"b/c d");
-        assert_eq!(secrets.scrub("x a\"b/c d y a\\\"b/c d z a%22b%2Fc+d"), "x [secret] y [secret] z [secret]");
+        assert_eq!(
+            secrets.scrub("x a\"b/c d y a\\\"b/c d z a%22b%2Fc+d"),
+            "x [secret] y [secret] z [secret]"
+        );
         let base64 = base64::engine::general_purpose::STANDARD.encode("a\"b/c d");
         assert!(!secrets.scrub(&base64).contains(base64.trim_end_matches('=')));
         let value = secrets.scrub_value(Value::Bytes(b"1a\"b/c d2".as_slice().into()));

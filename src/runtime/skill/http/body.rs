@@ -14,7 +14,10 @@ pub(in crate::runtime::skill) enum BodyError {
 }
 
 /// Reads a body of at most `max` bytes.
-pub(in crate::runtime::skill) async fn read(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
+pub(in crate::runtime::skill) async fn read(
+    mut response: Response,
+    max: usize,
+) -> Result<Vec<u8>, BodyError> {
     if response.content_length().is_some_and(|length| length > max as u64) {
         return Err(BodyError::TooLong);
     }
@@ -30,8 +33,9 @@ pub(in crate::runtime::skill) async fn read(mut response: Response, max: usize) 
 
 /// The body as text, by the `charset` it claims; what does not fit becomes `U+FFFD`.
 pub(super) fn text(headers: &HeaderMap, body: &[u8]) -> String {
-    let charset = content_type(headers)
-        .and_then(|kind| kind.split(';').find_map(|part| part.trim().strip_prefix("charset=").map(str::to_owned)));
+    let charset = content_type(headers).and_then(|kind| {
+        kind.split(';').find_map(|part| part.trim().strip_prefix("charset=").map(str::to_owned))
+    });
     let charset = charset.as_deref().map(|name| name.trim_matches('"'));
     match (body, charset) {
         ([0xef, 0xbb, 0xbf, rest @ ..], _) => String::from_utf8_lossy(rest).into_owned(),

@@ -23,10 +23,14 @@ impl HostRules {
     /// `denied`, saying how to allow it; `invalid_input` for what is no web address.
     pub(super) fn check(&self, url: &Url) -> Result<(), Failure> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::new("invalid_input", format!("the scheme `{}` is not http or https", url.scheme())));
+            return Err(Failure::new(
+                "invalid_input",
+                format!("the scheme `{}` is not http or https", url.scheme()),
+            ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            let message = "the address holds a user name or password; send the header `authorization` instead";
+            let message =
+                "the address holds a user name or password; send the header `authorization` instead";
             return Err(Failure::new("invalid_input", message));
         }
         let Some(host) = url.host() else {
@@ -36,12 +40,14 @@ impl HostRules {
         let port = url.port_or_known_default().unwrap_or(0);
         let among = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &name, port));
         if among(&self.deny) {
-            let message = format!("the host `{name}` is refused by `deny_hosts` in `[skills.http]` of `aos.toml`");
+            let message =
+                format!("the host `{name}` is refused by `deny_hosts` in `[skills.http]` of `aos.toml`");
             return Err(Failure::new("denied", message));
         }
         if self.allow.as_deref().is_some_and(|allow| !among(allow)) {
-            let message =
-                format!("the host `{name}` is not allowed; add it to `allow_hosts` in `[skills.http]` of `aos.toml`");
+            let message = format!(
+                "the host `{name}` is not allowed; add it to `allow_hosts` in `[skills.http]` of `aos.toml`"
+            );
             return Err(Failure::new("denied", message));
         }
         let address = match host {
@@ -147,9 +153,9 @@ impl Blocked {
     pub(super) fn failure(&self) -> Failure {
         let Self { host, address } = self;
         let message = match kind(*address) {
-            Kind::LinkLocal => format!(
-                "the host `{host}` leads to the link-local address {address}, which is never reached"
-            ),
+            Kind::LinkLocal => {
+                format!("the host `{host}` leads to the link-local address {address}, which is never reached")
+            }
             Kind::Private | Kind::Public => format!(
                 "the host `{host}` leads to the private address {address}; set `allow_private_network = true` in \
                  `[skills.http]` of `aos.toml` to allow it"
@@ -217,7 +223,9 @@ mod tests {
             let error = rules().check(&Url::parse(url).unwrap()).unwrap_err();
             assert_eq!(error.kind.as_ref(), "denied", "{url}");
         }
-        for url in ["http://1.1.1.1/", "https://[2606:4700::1111]/", "http://172.32.0.1/", "http://example.com/"] {
+        for url in
+            ["http://1.1.1.1/", "https://[2606:4700::1111]/", "http://172.32.0.1/", "http://example.com/"]
+        {
             assert!(rules().check(&Url::parse(url).unwrap()).is_ok(), "{url}");
         }
     }
@@ -226,7 +234,8 @@ mod tests {
     fn link_local_stays_closed_even_with_private_networks() {
         let rules = HostRules { private: true, ..rules() };
         assert!(rules.check(&Url::parse("http://127.0.0.1/").unwrap()).is_ok());
-        for url in ["http://169.254.169.254/", "http://[::ffff:169.254.169.254]/", "http://[fd00:ec2::254]/"] {
+        for url in ["http://169.254.169.254/", "http://[::ffff:169.254.169.254]/", "http://[fd00:ec2::254]/"]
+        {
             assert!(rules.check(&Url::parse(url).unwrap()).is_err(), "{url}");
         }
     }
