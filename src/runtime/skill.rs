@@ -1,4 +1,27 @@
 //! Skills: what does the work. The signature is a `.plan` file; this is the other half.
+//!
+//! [`Skills`] finds the implementation of a name: first the providers of `aos.toml`, then the built-in families
+//! of [`registry::BUILTIN`]. Secrets are turned to text on the way in and scrubbed from all that comes back, so
+//! an implementation can neither journal nor show them by mistake.
+
+pub mod config;
+pub mod endpoint;
+pub mod file;
+pub mod http;
+pub mod jq;
+pub mod json;
+pub mod process;
+pub mod registry;
+pub mod secrets;
+pub mod shell;
+
+mod args;
+mod group;
+mod wire;
+
+pub use config::{Blobs, HttpConfig, JqConfig, Provider, SecretSource, SkillsConfig};
+pub use registry::Skills;
+pub use secrets::Secrets;
 
 use crate::engine::{Failure, Usage};
 use crate::types::Type;
@@ -40,6 +63,14 @@ pub struct SkillOutput {
     pub usage: Usage,
 }
 
+impl SkillOutput {
+    /// A result that cost nothing.
+    #[must_use]
+    pub fn free(value: Value) -> Self {
+        Self { value, usage: Usage::default() }
+    }
+}
+
 /// An implementation of one or more skills. Dropping the future of a call cancels it.
 pub trait Skill: Send + Sync {
     /// Makes the call. The caller checks the result against its type, times it out and retries it.
@@ -47,4 +78,9 @@ pub trait Skill: Send + Sync {
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
     fn call(&self, call: SkillCall) -> BoxFuture<'_, Result<SkillOutput, Failure>>;
+
+    /// Lets go of what is held (processes); later calls may start it anew.
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
