@@ -1,5 +1,6 @@
 //! AOS, a plan language for agents.
 
+pub mod catalog;
 pub mod check;
 pub mod dag;
 pub mod diagnostic;
