@@ -2,8 +2,14 @@
 //! No clock, no randomness, no I/O: the same events give the same commands, in the same order.
 
 pub mod command;
+mod end;
 pub mod event;
 mod machine;
+mod react;
+mod report;
+mod scope;
+mod start;
+mod state;
 
 pub use command::{Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport, StepStatus, TimerId};
 pub use event::{Event, EventKind, Failure, StepPath, Usage};

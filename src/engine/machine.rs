@@ -1,8 +1,13 @@
-//! The machine's face.
+//! The machine: events in, commands out.
 
-use super::command::{Outcome, Step, StepReport, StepStatus};
-use super::event::{Event, StepPath, Usage};
-use crate::dag::Dag;
+use super::command::{Command, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
+use super::event::{Event, EventKind, Failure, StepPath, Usage};
+use super::state::{Active, Frame, FrameKey, Live, Loc, Phase, Row, TimerKind, Waiter, Work};
+use crate::dag::{BodyId, Dag};
+use crate::expr::VarId;
+use crate::value::{Map, Value};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// An event that cannot have happened: a run that is started twice, an answer to a call that was never made.
@@ -13,14 +18,56 @@ pub struct IllegalEvent(pub String);
 /// One run.
 #[derive(Debug)]
 pub struct Machine {
-    dag: Arc<Dag>,
+    pub(super) dag: Arc<Dag>,
+    pub(super) run: Arc<str>,
+    pub(super) started_at: Option<Timestamp>,
+    /// The time of the last event.
+    pub(super) now: Timestamp,
+    pub(super) frames: Vec<Frame>,
+    pub(super) rows: Vec<Row>,
+    pub(super) work: VecDeque<Work>,
+    /// Calls that wait for a slot.
+    pub(super) queue: BinaryHeap<Queued>,
+    pub(super) slots_used: u32,
+    /// Calls in flight by path. Only looked up, never listed.
+    pub(super) flights: HashMap<Arc<str>, Loc>,
+    pub(super) timers: BTreeMap<TimerId, (Timestamp, TimerKind, Loc)>,
+    pub(super) waiters: HashMap<Loc, Vec<Waiter>>,
+    pub(super) usage: Usage,
+    pub(super) calls: u64,
+    pub(super) out: Step,
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// The longest way to the end first, then the order of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Queued {
+    remaining_ms: u64,
+    loc: std::cmp::Reverse<Loc>,
 }
 
 impl Machine {
     /// A run of this plan that has not started.
     #[must_use]
     pub fn new(dag: Arc<Dag>) -> Self {
-        Machine { dag }
+        Machine {
+            dag,
+            run: "".into(),
+            started_at: None,
+            now: Timestamp::UNIX_EPOCH,
+            frames: Vec::new(),
+            rows: Vec::new(),
+            work: VecDeque::new(),
+            queue: BinaryHeap::new(),
+            slots_used: 0,
+            flights: HashMap::new(),
+            timers: BTreeMap::new(),
+            waiters: HashMap::new(),
+            usage: Usage::default(),
+            calls: 0,
+            out: Step::default(),
+            outcome: None,
+        }
     }
 
     /// The plan that runs.
@@ -29,48 +76,377 @@ impl Machine {
         &self.dag
     }
 
-    /// Takes in what happened; says what is to be done now.
-    ///
-    /// # Errors
-    /// An event that cannot have happened. The machine is as it was.
-    pub fn apply(&mut self, event: &Event) -> Result<Step, IllegalEvent> {
-        Err(IllegalEvent(format!("{:?}: the engine is not there yet", event.kind)))
-    }
-
     /// How the run ended; `None` while it runs.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
-        None
-    }
-
-    /// The status of one step instance; `None` where there is none of that name.
-    #[must_use]
-    pub fn status(&self, step: &StepPath) -> Option<StepStatus> {
-        let _ = step;
-        None
-    }
-
-    /// Every step instance, in the order of the text; iterations by index.
-    #[must_use]
-    pub fn report(&self) -> Vec<StepReport> {
-        Vec::new()
-    }
-
-    /// The calls in flight, with their attempt.
-    #[must_use]
-    pub fn open_attempts(&self) -> Vec<(StepPath, u32)> {
-        Vec::new()
+        self.outcome.as_ref()
     }
 
     /// What all calls used up so far.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        Usage::default()
+        self.usage
     }
 
     /// How many attempts were made so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        0
+        self.calls
+    }
+
+    /// Takes in what happened; says what is to be done now. Late answers and timers are ignored.
+    ///
+    /// # Errors
+    /// An event that cannot have happened. The machine is as it was.
+    pub fn apply(&mut self, event: &Event) -> Result<Step, IllegalEvent> {
+        let started = self.started_at.is_some();
+        match &event.kind {
+            EventKind::Started { .. } if started => return Err(IllegalEvent("the run has started already".into())),
+            EventKind::Started { .. } => {}
+            _ if !started => return Err(IllegalEvent("the run has not started".into())),
+            EventKind::AttemptStarted { step, attempt }
+            | EventKind::AttemptSucceeded { step, attempt, .. }
+            | EventKind::AttemptFailed { step, attempt, .. } => self.check_attempt(step, *attempt)?,
+            EventKind::TimerFired { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {}
+        }
+        self.now = self.now.max(event.at);
+        self.happened(&event.kind);
+        self.settle();
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    fn happened(&mut self, event: &EventKind) {
+        match event {
+            EventKind::Started { run, inputs } => self.begin(run, inputs),
+            EventKind::AttemptStarted { step, attempt } => {
+                if let Some(loc) = self.flight(step, *attempt)
+                    && let Some(Phase::InFlight { intended, .. }) = self.active_mut(loc).map(|a| &mut a.phase)
+                {
+                    *intended = true;
+                }
+            }
+            EventKind::AttemptSucceeded { step, attempt, value, usage } => {
+                if let Some(loc) = self.flight(step, *attempt) {
+                    self.add_usage(loc, *usage);
+                    self.land(step);
+                    self.succeed(loc, value.clone());
+                }
+            }
+            EventKind::AttemptFailed { step, attempt, error, usage } => {
+                if let Some(loc) = self.flight(step, *attempt) {
+                    self.add_usage(loc, *usage);
+                    let draining = self.draining(loc);
+                    self.land(step);
+                    let error = self.placed(loc, error.clone());
+                    self.attempt_failed(loc, error, draining);
+                }
+            }
+            EventKind::TimerFired { timer } => self.timer_fired(timer),
+            EventKind::CancelRequested { .. } => {
+                if self.outcome.is_none() {
+                    self.stop(0, super::state::Stop::Cancelled);
+                }
+            }
+            EventKind::Resumed => self.resume(),
+        }
+    }
+
+    /// Does all that can be done now.
+    fn settle(&mut self) {
+        loop {
+            match self.work.pop_front() {
+                Some(Work::Ready(loc)) => self.ready(loc),
+                Some(Work::Check(frame)) => self.check(frame),
+                Some(Work::React(loc)) => self.react(loc),
+                Some(Work::Advance(loc)) => self.advance(loc),
+                None if !self.start_next() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, run: &Arc<str>, inputs: &Map) {
+        self.run = run.clone();
+        self.started_at = Some(self.now);
+        let dag = self.dag.clone();
+        let Some(index) = dag.plan_index(dag.entry()) else {
+            let error = Failure::new("internal", format!("there is no plan `{}`", dag.entry()));
+            return self.finish(RunStatus::Failed, Value::Null, Some(error), None);
+        };
+        match self.plan_inputs(index, inputs) {
+            Ok(locals) => {
+                if let Some(plan) = dag.plan_at(index) {
+                    self.open(plan.body, index, None, FrameKey::Plain, locals, 0);
+                }
+            }
+            Err(error) => self.finish(RunStatus::Failed, Value::Null, Some(error), None),
+        }
+    }
+
+    pub(super) fn finish(&mut self, status: RunStatus, output: Value, error: Option<Failure>, at: Option<Loc>) {
+        let outcome = Outcome { status, output, error, failed_step: at.map(|l| StepPath(self.path(l))) };
+        self.out.commands.push(Command::Finish(outcome.clone()));
+        self.outcome = Some(outcome);
+        // A run that could not begin has no frames; one that ended has none that live. What is queued still is nobody's.
+        self.queue.clear();
+        self.work.clear();
+    }
+
+    /// Makes a frame and readies what waits for nothing.
+    pub(super) fn open(
+        &mut self,
+        body: BodyId,
+        plan: u32,
+        parent: Option<Loc>,
+        key: FrameKey,
+        locals: Vec<(VarId, Value)>,
+        attempt_base: u32,
+    ) -> u32 {
+        let dag = self.dag.clone();
+        let frame = self.frames.len() as u32;
+        let base = self.rows.len() as u32;
+        let tail_ms = parent.map_or(0, |p| self.tail_behind(p));
+        self.frames.push(Frame { body, plan, parent, key, base, attempt_base, superseded: false, live: None });
+        let Some(graph) = dag.body(body) else { return frame };
+        let unended = graph.nodes.iter().filter(|n| !matches!(n.kind, crate::dag::NodeKind::Let(_))).count();
+        self.rows.extend(std::iter::repeat_with(Row::new).take(graph.nodes.len()));
+        let mut waits = graph.indegree().to_vec();
+        for (node, stmt) in graph.nodes.iter().enumerate() {
+            let loc = Loc { frame, node: node as u32 };
+            for var in &stmt.outer {
+                if self.wait_for(frame, *var, Waiter::Start(loc))
+                    && let Some(count) = waits.get_mut(node)
+                {
+                    *count += 1;
+                }
+            }
+        }
+        for (node, _) in waits.iter().zip(&graph.nodes).enumerate().filter(|(_, (count, _))| **count == 0) {
+            self.work.push_back(Work::Ready(Loc { frame, node: node as u32 }));
+        }
+        if let Some(frame) = self.frames.get_mut(frame as usize) {
+            let unended = unended as u32;
+            frame.live = Some(Box::new(Live {
+                waits,
+                active: 0,
+                unended,
+                stop: None,
+                locals,
+                tail_ms,
+                result_waits: 0,
+            }));
+        }
+        if unended == 0 {
+            self.work.push_back(Work::Check(frame));
+        }
+        frame
+    }
+
+    /// Worst-case milliseconds from the end of a step to the end of the run.
+    fn tail_behind(&self, loc: Loc) -> u64 {
+        let Some(frame) = self.frames.get(loc.frame as usize) else { return 0 };
+        let after = self.dag.body(frame.body).map_or(0, |b| {
+            let mut most = 0;
+            b.dependents(loc.node, |next| most = most.max(b.remaining_ms(next)));
+            most
+        });
+        frame.live.as_ref().map_or(0, |l| l.tail_ms).saturating_add(after)
+    }
+
+    /// Registers a waiter unless what it waits for has ended already; says whether it must wait.
+    pub(super) fn wait_for(&mut self, frame: u32, var: VarId, waiter: Waiter) -> bool {
+        let Some(target) = self.resolve(frame, var) else { return false };
+        if self.row(target).is_none_or(Row::is_ended) {
+            return false;
+        }
+        self.waiters.entry(target).or_default().push(waiter);
+        true
+    }
+
+    // Rows and frames
+
+    pub(super) fn row(&self, loc: Loc) -> Option<&Row> {
+        let base = self.frames.get(loc.frame as usize)?.base;
+        self.rows.get((base + loc.node) as usize)
+    }
+
+    pub(super) fn row_mut(&mut self, loc: Loc) -> Option<&mut Row> {
+        let base = self.frames.get(loc.frame as usize)?.base;
+        self.rows.get_mut((base + loc.node) as usize)
+    }
+
+    pub(super) fn active(&self, loc: Loc) -> Option<&Active> {
+        self.row(loc)?.active.as_deref()
+    }
+
+    pub(super) fn active_mut(&mut self, loc: Loc) -> Option<&mut Active> {
+        self.row_mut(loc)?.active.as_deref_mut()
+    }
+
+    pub(super) fn live(&self, frame: u32) -> Option<&Live> {
+        self.frames.get(frame as usize)?.live.as_deref()
+    }
+
+    pub(super) fn live_mut(&mut self, frame: u32) -> Option<&mut Live> {
+        self.frames.get_mut(frame as usize)?.live.as_deref_mut()
+    }
+
+    /// Whether the frame starts nothing any more.
+    pub(super) fn is_stopping(&self, frame: u32) -> bool {
+        self.live(frame).is_none_or(|l| l.stop.is_some())
+    }
+
+    /// The number of the attempt at hand, as the driver knows it.
+    pub(super) fn attempt(&self, loc: Loc) -> u32 {
+        let base = self.frames.get(loc.frame as usize).map_or(0, |f| f.attempt_base);
+        base.saturating_add(self.row(loc).map_or(0, |r| r.attempts))
+    }
+
+    pub(super) fn notice(&mut self, loc: Loc, kind: NoticeKind) {
+        let step = StepPath(self.path(loc));
+        let attempt = self.row(loc).map_or(0, |r| r.attempts);
+        self.out.notices.push(Notice { at: self.now, step, attempt, kind });
+    }
+
+    // Calls in flight
+
+    fn check_attempt(&self, step: &StepPath, attempt: u32) -> Result<(), IllegalEvent> {
+        if self.flights.get(&step.0).is_some_and(|loc| attempt <= self.attempt(*loc)) {
+            return Ok(());
+        }
+        // An answer that comes late is no error; one to a call that was never made is.
+        let known = || self.locate(step).and_then(|loc| self.row(loc)).is_some_and(|r| r.attempts > 0);
+        let sane = u64::from(attempt) <= self.calls && attempt > 0;
+        if sane && (known() || self.frames.iter().any(|f| f.superseded)) {
+            return Ok(());
+        }
+        Err(IllegalEvent(format!("attempt {attempt} of `{step}` was never made")))
+    }
+
+    fn flight(&self, step: &StepPath, attempt: u32) -> Option<Loc> {
+        let loc = *self.flights.get(&step.0)?;
+        (self.attempt(loc) == attempt).then_some(loc)
+    }
+
+    /// The call is over: it leaves its slot.
+    pub(super) fn land(&mut self, step: &StepPath) {
+        if self.flights.remove(&step.0).is_some() {
+            self.slots_used = self.slots_used.saturating_sub(1);
+        }
+    }
+
+    fn draining(&self, loc: Loc) -> bool {
+        matches!(self.active(loc).map(|a| &a.phase), Some(Phase::InFlight { draining: true, .. }))
+    }
+
+    fn add_usage(&mut self, loc: Loc, usage: Usage) {
+        if usage == Usage::default() {
+            return;
+        }
+        self.usage.cost_usd += usage.cost_usd;
+        self.usage.tokens = self.usage.tokens.saturating_add(usage.tokens);
+        if let Some(row) = self.row_mut(loc) {
+            let total = &mut row.extra().usage;
+            total.cost_usd += usage.cost_usd;
+            total.tokens = total.tokens.saturating_add(usage.tokens);
+        }
+    }
+
+    /// Puts a call in line for a slot.
+    pub(super) fn enqueue(&mut self, loc: Loc) {
+        if let Some(active) = self.active_mut(loc) {
+            active.phase = Phase::Queued;
+        }
+        let body = self.frames.get(loc.frame as usize).and_then(|f| self.dag.body(f.body));
+        let own = body.map_or(0, |b| b.remaining_ms(loc.node));
+        let tail = self.live(loc.frame).map_or(0, |l| l.tail_ms);
+        self.queue.push(Queued { remaining_ms: own.saturating_add(tail), loc: std::cmp::Reverse(loc) });
+    }
+
+    /// Starts the next call that waits for a slot; says whether there was one.
+    fn start_next(&mut self) -> bool {
+        while self.slots_used < self.dag.concurrency() {
+            let Some(next) = self.queue.pop() else { return false };
+            let loc = next.loc.0;
+            if self.active(loc).is_some_and(|a| a.phase == Phase::Queued) && !self.is_stopping(loc.frame) {
+                self.start_attempt(loc);
+                return true;
+            }
+        }
+        false
+    }
+
+    // Timers
+
+    pub(super) fn arm(&mut self, kind: TimerKind, loc: Loc, at: Timestamp) {
+        let timer: TimerId = format!("{}:{}", kind.name(), self.path(loc)).into();
+        self.timers.insert(timer.clone(), (at, kind, loc));
+        self.out.commands.push(Command::WakeAt { timer, at });
+    }
+
+    pub(super) fn disarm(&mut self, kind: TimerKind, loc: Loc) {
+        let timer: TimerId = format!("{}:{}", kind.name(), self.path(loc)).into();
+        if self.timers.remove(&timer).is_some() {
+            self.out.commands.push(Command::Disarm { timer });
+        }
+    }
+
+    fn timer_fired(&mut self, timer: &TimerId) {
+        let Some((at, kind, loc)) = self.timers.get(timer).copied() else { return };
+        if at > self.now {
+            self.out.commands.push(Command::WakeAt { timer: timer.clone(), at });
+            return;
+        }
+        self.timers.remove(timer);
+        match kind {
+            TimerKind::Retry => self.enqueue(loc),
+            TimerKind::Sleep => {
+                self.slots_used = self.slots_used.saturating_sub(1);
+                self.succeed(loc, Value::Null);
+            }
+            TimerKind::Deadline => self.deadline_passed(loc),
+            TimerKind::Round => self.next_round(loc),
+        }
+    }
+
+    /// Another process goes on: everything that was in the air is said again.
+    fn resume(&mut self) {
+        if let Some(outcome) = &self.outcome {
+            self.out.commands.push(Command::Finish(outcome.clone()));
+            return;
+        }
+        for (timer, (at, _, _)) in &self.timers {
+            self.out.commands.push(Command::WakeAt { timer: timer.clone(), at: *at });
+        }
+        let mut flights: Vec<(Loc, Arc<str>)> = self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
+        flights.sort();
+        for (loc, path) in flights {
+            let (intended, draining) = match self.active(loc).map(|a| &a.phase) {
+                Some(Phase::InFlight { intended, draining }) => (*intended, *draining),
+                _ => continue,
+            };
+            if intended && self.facts(loc).is_some_and(|s| s.needs_intent()) {
+                self.land(&StepPath(path));
+                let error = Failure::new("in_doubt", "the run was interrupted during this call; whether it took effect is not known");
+                let error = self.placed(loc, error);
+                self.attempt_failed(loc, error, draining);
+            } else {
+                self.invoke_again(loc);
+            }
+        }
+    }
+
+    /// The calls in flight, with their attempt.
+    #[must_use]
+    pub fn open_attempts(&self) -> Vec<(StepPath, u32)> {
+        let mut open: Vec<(Loc, StepPath)> = self.flights.iter().map(|(p, l)| (*l, StepPath(p.clone()))).collect();
+        open.sort();
+        open.into_iter().map(|(loc, path)| (path, self.attempt(loc))).collect()
+    }
+
+    /// The status of one step instance; `None` where there is none of that name.
+    #[must_use]
+    pub fn status(&self, step: &StepPath) -> Option<StepStatus> {
+        self.locate(step).and_then(|loc| self.row(loc)).map(|r| r.status)
     }
 }
