@@ -117,7 +117,7 @@ fn sort_body(body: &mut Body) {
             ClauseKind::Compensate { .. } => 8,
         });
         match &mut step.action {
-            Action::Call(_) => {}
+            Action::Call(_) | Action::Error(_) => {}
             Action::Do(body) => sort_body(body),
             Action::For(node) => sort_body(&mut node.body),
             Action::If(node) => {

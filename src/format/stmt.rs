@@ -74,6 +74,7 @@ impl Printer<'_> {
             Action::Match(node) => self.match_(node),
             Action::Loop(node) => self.loop_(node),
             Action::Race(node) => self.race(node),
+            Action::Error(_) => text("…"),
         }
     }
 
