@@ -8,5 +8,6 @@
     reason = "a test fails by panicking, and its modules are no library"
 )]
 
+mod format;
 #[cfg(feature = "runtime")]
 mod store;

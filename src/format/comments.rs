@@ -122,11 +122,18 @@ impl<'a> Printer<'a> {
         self.find('{', from)
     }
 
-    /// The parentheses of a signature, from behind its name to the closing one.
-    pub(super) fn parens_of(&self, name: Span, params: &[ast::Param]) -> Span {
-        let open = self.find('(', name.range().end);
+    /// The parentheses of a signature: those at or behind `from`, up to behind the last parameter. Empty where there are none.
+    pub(super) fn parens_at(&self, from: Span, params: &[ast::Param]) -> Span {
+        let mut open = self.next_token(from.range().end);
+        let char_at = |at: usize| self.source.and_then(|s| s.get(at..)).and_then(|rest| rest.chars().next());
+        while matches!(char_at(open), Some(',' | '>')) {
+            open = self.next_token(open + 1);
+        }
+        if char_at(open) != Some('(') {
+            return from.tail();
+        }
         let last = params.last().map_or(open + 1, |param| self.close(param.span) + 1);
-        Span::new(name.source, open, self.find(')', last) + 1)
+        Span::new(from.source, open, self.find(')', last) + 1)
     }
 
     /// The first `c` at or behind `from` that is not in a comment; `from` where there is none.
@@ -199,6 +206,12 @@ impl<'a> Printer<'a> {
             let blank = self.blank_before(comment.span.range().start);
             lines.push(self.comment(comment, true), blank);
         }
+    }
+
+    /// One node in brackets, without a comma; `close` is where the closing one stands.
+    pub(super) fn wrapped(&mut self, open: &'static str, inner: Doc, close: usize, end: &'static str) -> Doc {
+        let last = self.before(close);
+        group(cat([text(open), indent(cat([Doc::SoftLine, inner, last])), Doc::SoftLine, text(end)]))
     }
 
     /// A list in brackets: on one line if it fits, else one a line with a comma behind each.

@@ -108,7 +108,14 @@ impl Printer<'_> {
 
     pub(super) fn in_parens(&mut self, expr: &Expr) -> Doc {
         let doc = self.expr(expr);
-        group(cat([text("("), indent(cat([Doc::SoftLine, doc])), Doc::SoftLine, text(")")]))
+        self.wrapped("(", doc, 0, ")")
+    }
+
+    /// The message of a `fail` or `require`: a string or in parentheses.
+    pub(super) fn message(&mut self, expr: &Expr) -> Doc {
+        let simple =
+            matches!(&*expr.kind, ExprKind::Text { .. } | ExprKind::Interpolated { .. } | ExprKind::Paren(_));
+        if simple || !self.made_up() { self.value(expr) } else { self.in_parens(expr) }
     }
 
     /// An operand; a tree that was not read from text may need parentheses.
@@ -177,9 +184,7 @@ impl Printer<'_> {
     fn parens(&mut self, span: Span, inner: &Expr) -> Doc {
         let open = self.before(self.start(span));
         let doc = self.expr(inner);
-        let last = self.before(self.close(span));
-        let inner = indent(cat([Doc::SoftLine, doc, last]));
-        cat([open, group(cat([text("("), inner, Doc::SoftLine, text(")")]))])
+        cat([open, self.wrapped("(", doc, self.close(span), ")")])
     }
 
     /// A chain of operators that bind alike: all on one line or one a line.
@@ -270,10 +275,8 @@ impl Printer<'_> {
                 cat([comments, dot, text(name.name.to_string())])
             }
             ExprKind::Index { index, safe, .. } => {
-                let open = text(if *safe { "[?" } else { "[" });
                 let doc = self.expr(index);
-                let last = self.before(self.close(expr.span));
-                group(cat([open, indent(cat([Doc::SoftLine, doc, last])), Doc::SoftLine, text("]")]))
+                self.wrapped(if *safe { "[?" } else { "[" }, doc, self.close(expr.span), "]")
             }
             ExprKind::Call { args, .. } => self.args(expr.span, args),
             _ => Doc::Nil,
@@ -304,7 +307,7 @@ impl Printer<'_> {
             }
             EntryKey::Expr(key) => {
                 let inner = self.expr(key);
-                group(cat([text("["), indent(cat([Doc::SoftLine, inner])), Doc::SoftLine, text("]")]))
+                self.wrapped("[", inner, 0, "]")
             }
         };
         cat([key, text(":"), Doc::Space, self.value(&entry.value)])

@@ -74,9 +74,9 @@ impl Printer<'_> {
         cat([lead, text("type"), Doc::Space, name, text(" ="), Doc::Space, opaque, ty])
     }
 
-    /// `(params) -> T`; `span` is the whole item.
+    /// `(params) -> T`, behind `span`.
     fn signature(&mut self, span: Span, params: &[Param], output: Option<&Type>) -> Doc {
-        let brackets = self.parens_of(span, params);
+        let brackets = self.parens_at(span, params);
         let params = self.list(Brackets::Round, brackets, params, |param| param.span, Self::param);
         let output = match output {
             Some(ty) => {
@@ -95,7 +95,11 @@ impl Printer<'_> {
             Some(span) => self.list(Brackets::Angle, span, &item.type_params, |name| name.span, Self::ident),
             None => Doc::Nil,
         };
-        let signature = self.signature(item.name.span, &item.params, item.output.as_ref());
+        let signature = self.signature(
+            item.type_params.last().map_or(item.name.span, |last| last.span),
+            &item.params,
+            item.output.as_ref(),
+        );
         let trailing = match item.clauses.first() {
             Some(first) => self.trailing(self.start(first.span)),
             None => Doc::Nil,

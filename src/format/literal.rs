@@ -101,11 +101,14 @@ fn escape_blank(line: &str, at: usize) -> String {
 /// The text inside `"""`: line breaks, tabs and single quotes stand for themselves.
 fn block_text(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
+    let mut quotes = 0;
     let mut rest = value.chars().peekable();
     while let Some(c) = rest.next() {
+        quotes = if c == '"' { quotes + 1 } else { 0 };
         match c {
             '\n' | '\t' => out.push(c),
-            '"' if out.ends_with('"') || rest.peek() == Some(&'"') => out.push_str("\\\""),
+            // Three in a row would end the block.
+            '"' if quotes % 3 == 0 => out.push_str("\\\""),
             '"' => out.push('"'),
             c => escape(&mut out, c, rest.peek().copied()),
         }
@@ -153,7 +156,7 @@ fn is_invisible(c: char) -> bool {
 
 /// `r"…"` where that saves a backslash.
 fn raw(value: &str) -> String {
-    let plain = value.contains('\\') && !value.ends_with('\\') && !value.chars().any(is_invisible);
+    let plain = value.contains('\\') && !value.chars().any(is_invisible);
     match (plain, value.contains('"'), value.contains('\'')) {
         (true, false, _) => format!("r\"{value}\""),
         (true, true, false) => format!("r'{value}'"),

@@ -26,13 +26,13 @@ impl Printer<'_> {
             StmtKind::Require { cond, kind, message } => {
                 let cond = self.value(cond);
                 let kind = self.kind(kind.as_ref());
-                let message = self.value(message);
+                let message = self.message(message);
                 let rest = cat([Doc::Line, text("else"), Doc::Space, kind, message]);
                 group(cat([text("require"), Doc::Space, cond, indent(rest)]))
             }
             StmtKind::Fail { kind, message } => {
                 let kind = self.kind(kind.as_ref());
-                cat([text("fail"), Doc::Space, kind, self.value(message)])
+                cat([text("fail"), Doc::Space, kind, self.message(message)])
             }
             StmtKind::Return { value, until } => {
                 let value = self.value(value);
@@ -178,7 +178,7 @@ impl Printer<'_> {
 
     /// `fail "message"`
     pub(super) fn fail(&mut self, message: &Expr) -> Doc {
-        cat([text("fail"), Doc::Space, self.value(message)])
+        cat([text("fail"), Doc::Space, self.message(message)])
     }
 
     fn race(&mut self, node: &Race) -> Doc {

@@ -38,29 +38,28 @@ impl Printer<'_> {
         let open = self.before(self.start(ty.span));
         let doc = match &ty.kind {
             TypeKind::Name(path) => self.path(path),
-            TypeKind::List(inner) => {
-                let inner = std::slice::from_ref(&**inner);
-                cat([text("list"), self.list(Brackets::Angle, ty.span, inner, |t| t.span, Self::ty)])
-            }
-            TypeKind::Map(inner) => {
-                let inner = std::slice::from_ref(&**inner);
-                cat([text("map"), self.list(Brackets::Angle, ty.span, inner, |t| t.span, Self::ty)])
+            TypeKind::List(inner) | TypeKind::Map(inner) => {
+                let word = if matches!(ty.kind, TypeKind::List(_)) { "list" } else { "map" };
+                let inner = self.ty(inner);
+                cat([text(word), self.wrapped("<", inner, self.close(ty.span), ">")])
             }
             TypeKind::Record(fields) => self.list(Brackets::Curly, ty.span, fields, |f| f.span, Self::param),
             TypeKind::Literal(value) => self.text_literal(value),
             TypeKind::Null => text("null"),
-            TypeKind::Optional(inner) => cat([self.member(inner, OPTIONAL), text("?")]),
+            TypeKind::Optional(inner) => {
+                // `??` is an operator.
+                let twice = matches!(inner.kind, TypeKind::Optional(_));
+                cat([self.member(inner, OPTIONAL), text(if twice { " ?" } else { "?" })])
+            }
             TypeKind::Union(members) => self.union(members),
             TypeKind::Where { base, predicate } => {
                 let base = self.member(base, LABELLED);
+                // The parentheses of `where` may or may not be part of the predicate.
+                let whole = self.made_up() || self.close(predicate.span) == self.close(ty.span);
+                let doc = self.expr(predicate);
                 let predicate = match &*predicate.kind {
-                    ExprKind::Paren(_) => self.expr(predicate),
-                    _ => {
-                        let inner = self.expr(predicate);
-                        let last = self.before(self.close(ty.span));
-                        let inner = indent(cat([Doc::SoftLine, inner, last]));
-                        group(cat([text("("), inner, Doc::SoftLine, text(")")]))
-                    }
+                    ExprKind::Paren(_) if whole => doc,
+                    _ => self.wrapped("(", doc, self.close(ty.span), ")"),
                 };
                 cat([base, Doc::Space, text("where"), Doc::Space, predicate])
             }
@@ -74,8 +73,7 @@ impl Printer<'_> {
             }
             TypeKind::Paren(inner) => {
                 let inner = self.ty(inner);
-                let last = self.before(self.close(ty.span));
-                group(cat([text("("), indent(cat([Doc::SoftLine, inner, last])), Doc::SoftLine, text(")")]))
+                self.wrapped("(", inner, self.close(ty.span), ")")
             }
             TypeKind::Error => text("…"),
         };
