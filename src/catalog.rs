@@ -66,7 +66,9 @@ impl Module {
     pub fn skill(&self, name: &str) -> Option<&ast::Skill> {
         match self.file.items.get(*self.skills.get(name)?) {
             Some(ast::Item::Skill(skill)) => Some(skill),
-            Some(ast::Item::Use(_) | ast::Item::Type(_) | ast::Item::Plan(_) | ast::Item::Test(_)) | None => None,
+            Some(ast::Item::Use(_) | ast::Item::Type(_) | ast::Item::Plan(_) | ast::Item::Test(_)) | None => {
+                None
+            }
         }
     }
 

@@ -31,8 +31,9 @@ mod reorder;
 mod signature;
 mod text;
 mod types;
+mod walk;
 
-pub use eval_api::{check_expr, close_expr};
+pub use eval_api::{check_expr, close_expr, read_type};
 pub use not_yet::not_yet;
 
 use crate::catalog::Catalog;
@@ -137,6 +138,12 @@ struct Unit<'a> {
     contents: Vec<OnceCell<Content>>,
 }
 
+/// The signature of a standard skill.
+#[must_use]
+pub fn standard_signature(name: &str) -> Option<Arc<Signature>> {
+    signature::standard(&Catalog::stdlib(), name)
+}
+
 /// Checks one file that uses no others.
 #[must_use]
 pub fn check(source: SourceId, parse: &Parse, sources: &Sources, catalog: &Catalog) -> Analysis {
@@ -145,7 +152,12 @@ pub fn check(source: SourceId, parse: &Parse, sources: &Sources, catalog: &Catal
 
 /// Checks files together, the entry file first. `secrets` are the names of `aos.toml`, where there is one.
 #[must_use]
-pub fn check_unit(files: &[UnitFile<'_>], sources: &Sources, catalog: &Catalog, secrets: Option<&[Arc<str>]>) -> Analysis {
+pub fn check_unit(
+    files: &[UnitFile<'_>],
+    sources: &Sources,
+    catalog: &Catalog,
+    secrets: Option<&[Arc<str>]>,
+) -> Analysis {
     let mut found: Vec<Diagnostic> = files.iter().flat_map(|f| f.parse.diagnostics.iter().cloned()).collect();
     let decls = collect::collect(files, catalog, secrets, &mut found);
     let signatures = decls
@@ -197,7 +209,9 @@ impl Analysis {
     /// The plan that is meant where none is named: the only one of the entry file, else the one no other of its plans calls.
     #[must_use]
     pub fn default_plan(&self) -> Option<&Arc<str>> {
-        let called = |name: &str| self.entry_plans.iter().any(|n| self.plans.get(n).is_some_and(|p| calls(&p.body, name)));
+        let called = |name: &str| {
+            self.entry_plans.iter().any(|n| self.plans.get(n).is_some_and(|p| calls(&p.body, name)))
+        };
         let mut tops = self.entry_plans.iter().filter(|name| self.entry_plans.len() == 1 || !called(name));
         match (tops.next(), tops.next()) {
             (Some(only), None) => Some(only),
@@ -214,7 +228,8 @@ impl Analysis {
             return Err(self.diagnostics);
         }
         let Some(entry) = self.plans.get(entry).map(|p| p.name.clone()) else {
-            let mut d = Diagnostic::new(Code::NoSuchPlan, Span::default(), format!("there is no plan `{entry}`"));
+            let mut d =
+                Diagnostic::new(Code::NoSuchPlan, Span::default(), format!("there is no plan `{entry}`"));
             let near = nearest(entry, self.plans.keys().map(|n| &**n));
             let names: Vec<String> = self.entry_plans.iter().map(|n| format!("`{n}`")).collect();
             d = match near {
@@ -267,13 +282,17 @@ fn effect_text(effect: &hir::Effect, plan: &Plan) -> String {
     };
     let piece = |e: &crate::expr::Expr| match &*e.kind {
         ExprKind::Literal(Value::String(s)) => s.to_string(),
-        ExprKind::Var(id) => plan.vars.get(id.0 as usize).map_or("${…}".to_owned(), |v| format!("${{{}}}", v.name)),
+        ExprKind::Var(id) => {
+            plan.vars.get(id.0 as usize).map_or("${…}".to_owned(), |v| format!("${{{}}}", v.name))
+        }
         _ => "${…}".to_owned(),
     };
     match effect.resource.as_ref() {
         None => format!("{kind} *"),
         Some(e) => match &*e.kind {
-            ExprKind::Interpolate(parts) => format!("{kind} \"{}\"", parts.iter().map(piece).collect::<String>()),
+            ExprKind::Interpolate(parts) => {
+                format!("{kind} \"{}\"", parts.iter().map(piece).collect::<String>())
+            }
             _ => format!("{kind} \"{}\"", piece(e)),
         },
     }
@@ -330,3 +349,6 @@ fn calls(body: &hir::Body, plan: &str) -> bool {
     targets(body, &mut |target| found |= matches!(target, hir::Target::Plan(name) if &**name == plan));
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,6 +117,8 @@ fn dispatch(args: Args) -> CliResult {
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
         Command::Completions(a) => Ok(args::completions(&a)),
-        Command::Jq => Ok(if crate::runtime::skill::jq::child_main() == 0 { Exit::Done } else { Exit::Failed }),
+        Command::Jq => {
+            Ok(if crate::runtime::skill::jq::child_main() == 0 { Exit::Done } else { Exit::Failed })
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod build;
 mod conflict;
+pub mod draw;
 mod reads;
 mod time;
 

@@ -11,6 +11,8 @@ mod scope;
 mod start;
 mod state;
 
-pub use command::{Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport, StepStatus, TimerId};
+pub use command::{
+    Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport, StepStatus, TimerId,
+};
 pub use event::{Event, EventKind, Failure, StepPath, Usage};
 pub use machine::{IllegalEvent, Machine};

@@ -11,7 +11,7 @@
 //! let mut sources = Sources::default();
 //! let id = sources.add("twice.plan", text);
 //! let parse = syntax::parse(id, text);
-//! let analysis = check::check(&parse, &Catalog::stdlib());
+//! let analysis = check::check(id, &parse, &sources, &Catalog::stdlib());
 //! assert!(analysis.diagnostics.is_empty());
 //! assert!(analysis.into_checked("twice").is_ok());
 //! ```

@@ -67,21 +67,29 @@ impl Project {
             diagnostics: Vec::new(),
         };
         load.add(full, entry.to_path_buf(), text);
-        let config = config_path.as_deref().map(|path| load.config(path)).unwrap_or_default();
-        load.shared(&config);
+        let config = config_path.as_deref().map(|path| load.config(path));
+        if let Some(config) = &config {
+            load.shared(config);
+        }
         let Load { sources, files, diagnostics, .. } = load;
-        let analysis = analyse(&sources, &files, &config, diagnostics);
+        let analysis = analyse(&sources, &files, config.as_ref(), diagnostics);
+        let config = config.unwrap_or_default();
         Project { root, config_path, config, sources, files, analysis }
     }
 }
 
-fn analyse(sources: &Sources, files: &[ProjectFile], config: &Config, found: Vec<Diagnostic>) -> Analysis {
+fn analyse(
+    sources: &Sources,
+    files: &[ProjectFile],
+    config: Option<&Config>,
+    found: Vec<Diagnostic>,
+) -> Analysis {
     let unit: Vec<UnitFile<'_>> = files
         .iter()
         .map(|f| UnitFile { source: f.source, parse: &f.parse, uses: &f.uses, shared: f.shared })
         .collect();
-    let secrets: Vec<Arc<str>> = config.secrets.keys().cloned().collect();
-    let mut analysis = check::check_unit(&unit, sources, &Catalog::stdlib(), &secrets);
+    let secrets: Option<Vec<Arc<str>>> = config.map(|c| c.secrets.keys().cloned().collect());
+    let mut analysis = check::check_unit(&unit, sources, &Catalog::stdlib(), secrets.as_deref());
     analysis.diagnostics.extend(found);
     sort(&mut analysis.diagnostics);
     analysis
@@ -129,7 +137,9 @@ impl Load<'_> {
 
     fn follow(&mut self, from: &Path, shown: &Path, wanted: &ast::Use) -> Option<UseRef> {
         let target = Path::new(&*wanted.path.value);
-        let beside = |path: &Path| crate::source::loader::normalize(&path.parent().unwrap_or(Path::new("")).join(target));
+        let beside = |path: &Path| {
+            crate::source::loader::normalize(&path.parent().unwrap_or(Path::new("")).join(target))
+        };
         let refuse = |load: &mut Self, why: &str| {
             let message = format!("`{}` cannot be used: {why}", wanted.path.value);
             load.diagnostics.push(Diagnostic::new(Code::UseNotFound, wanted.path.span, message));
@@ -145,10 +155,16 @@ impl Load<'_> {
         }
         let alias = wanted.alias.as_ref().map(|a| a.name.clone());
         if let Some(at) = self.open.iter().position(|path| *path == full) {
-            let circle: Vec<String> = self.open.get(at..).unwrap_or(&[]).iter().map(|p| self.relative(p)).collect();
-            let message = format!("files use each other in a circle: {} → {}", circle.join(" → "), self.relative(&full));
-            self.diagnostics
-                .push(Diagnostic::new(Code::UseCycle, wanted.path.span, message).label("this closes the circle"));
+            let circle: Vec<String> =
+                self.open.get(at..).unwrap_or(&[]).iter().map(|p| self.relative(p)).collect();
+            let message = format!(
+                "files use each other in a circle: {} → {}",
+                circle.join(" → "),
+                self.relative(&full)
+            );
+            self.diagnostics.push(
+                Diagnostic::new(Code::UseCycle, wanted.path.span, message).label("this closes the circle"),
+            );
             return None;
         }
         let file = match self.by_path.get(&full) {
@@ -188,7 +204,8 @@ impl Load<'_> {
     fn shared(&mut self, config: &Config) {
         for (folder, span) in &config.project.skills {
             let dir = crate::source::loader::normalize(&self.root.join(&**folder));
-            let listed = if dir.starts_with(&self.root) { self.loader.list(&dir) } else { Err(LoadError::NotFound) };
+            let listed =
+                if dir.starts_with(&self.root) { self.loader.list(&dir) } else { Err(LoadError::NotFound) };
             let Ok(listed) = listed else {
                 let message = format!("there is no folder `{folder}` in the project");
                 self.diagnostics.push(Diagnostic::new(Code::ConfigInvalid, *span, message));

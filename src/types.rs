@@ -113,7 +113,7 @@ pub enum Privacy {
     Secret,
 }
 
-mod conform;
+pub mod conform;
 mod display;
 mod schema;
 

@@ -49,7 +49,11 @@ fn sections() -> Vec<Section> {
                 last.expected = format!("{}\n", body.trim_end());
             } else {
                 let text = format!("{}\n", body.trim_end());
-                sections.push(Section { name: format!("{file}: {name}"), expected: text.clone(), input: text });
+                sections.push(Section {
+                    name: format!("{file}: {name}"),
+                    expected: text.clone(),
+                    input: text,
+                });
             }
         }
     }
@@ -68,7 +72,8 @@ fn read(text: &str) -> Result<Parse, String> {
 /// The tree without places, string forms and order of clauses.
 fn tree(file: &File) -> String {
     static PLACES: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"Span \{ source: SourceId\(\d+\), start: \d+, end: \d+ \}|form: (Plain|Block|Raw)").unwrap()
+        Regex::new(r"Span \{ source: SourceId\(\d+\), start: \d+, end: \d+ \}|form: (Plain|Block|Raw)")
+            .unwrap()
     });
     let mut file = file.clone();
     for item in &mut file.items {
@@ -132,7 +137,8 @@ fn sort_body(body: &mut Body) {
 }
 
 fn comments(text: &str, parse: &Parse) -> Vec<String> {
-    let mut all: Vec<String> = parse.comments.iter().map(|c| text[c.span.range()].trim_end().to_owned()).collect();
+    let mut all: Vec<String> =
+        parse.comments.iter().map(|c| text[c.span.range()].trim_end().to_owned()).collect();
     all.sort();
     all
 }
@@ -141,7 +147,8 @@ fn comments(text: &str, parse: &Parse) -> Vec<String> {
 fn checked(name: &str, text: &str) -> String {
     let before = read(text).unwrap_or_else(|e| panic!("{name}: the input does not parse: {e}\n{text}"));
     let once = format(text, &before).unwrap();
-    let after = read(&once).unwrap_or_else(|e| panic!("{name}: the output does not parse: {e}\n{text}\n=>\n{once}"));
+    let after =
+        read(&once).unwrap_or_else(|e| panic!("{name}: the output does not parse: {e}\n{text}\n=>\n{once}"));
     if tree(&before.file) != tree(&after.file) {
         let (a, b) = (tree(&before.file), tree(&after.file));
         let at = a.lines().zip(b.lines()).position(|(a, b)| a != b).unwrap_or(0);
@@ -223,7 +230,9 @@ fn borders(text: &str) -> Vec<usize> {
 fn token_end(text: &str, at: usize) -> usize {
     const LONG: [&str; 10] = ["->", "=>", "==", "!=", "<=", ">=", "&&", "||", "??", "?."];
     let rest = &text[at..];
-    let word = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%'))).unwrap_or(rest.len());
+    let word = rest
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%')))
+        .unwrap_or(rest.len());
     if rest[word..].starts_with(['"', '\'']) && matches!(&rest[..word], "" | "r" | "b") {
         return string_end(text, at + word, word == 1 && rest.starts_with('r'));
     }

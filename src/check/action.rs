@@ -108,7 +108,8 @@ impl<'a> Lower<'a> {
     fn unknown_callee(&mut self, path: &ast::Path) {
         let name = &path.name;
         let near = self.unit.catalog.suggest(name, self.scope.callables.keys().map(|n| &**n));
-        let mut d = Diagnostic::new(Code::UnknownSkill, path.span, format!("there is no skill or plan `{name}`"));
+        let mut d =
+            Diagnostic::new(Code::UnknownSkill, path.span, format!("there is no skill or plan `{name}`"));
         d = match near {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
@@ -128,7 +129,8 @@ impl<'a> Lower<'a> {
                 args.push(Arg { name, ty: value.ty.clone(), value });
             }
             let target = Target::Skill(call.callee.name.clone());
-            let lowered = hir::Call { target, args, output: Type::Error, type_args: Vec::new(), span: call.span };
+            let lowered =
+                hir::Call { target, args, output: Type::Error, type_args: Vec::new(), span: call.span };
             return Called { call: lowered, content: Content::default(), ty: Type::Error };
         };
         let mut bindings = self.type_args(call, &callee);
@@ -157,7 +159,11 @@ impl<'a> Lower<'a> {
         let output = filled(callee.output(), &bindings);
         let type_args = bindings.into_iter().collect();
         let ty = output.clone();
-        Called { call: hir::Call { target: callee.target(), args, output, type_args, span: call.span }, content, ty }
+        Called {
+            call: hir::Call { target: callee.target(), args, output, type_args, span: call.span },
+            content,
+            ty,
+        }
     }
 
     fn type_args(&mut self, call: &ast::Call, callee: &Callee<'_>) -> Bindings {
@@ -208,7 +214,10 @@ impl<'a> Lower<'a> {
                     } else {
                         self.cx.refs.push(Ref {
                             span: name.span,
-                            def: Def::Field { owner: Some(call.callee.name.clone()), name: name.name.clone() },
+                            def: Def::Field {
+                                owner: Some(call.callee.name.clone()),
+                                name: name.name.clone(),
+                            },
                         });
                     }
                     index
@@ -222,8 +231,14 @@ impl<'a> Lower<'a> {
             if let Some(slot) = index.and_then(|i| given.get_mut(i)) {
                 if let Some(first) = *slot {
                     let name = index.and_then(|i| params.get(i)).map(|p| p.name.clone()).unwrap_or_default();
-                    let d = Diagnostic::new(Code::DuplicateArgument, arg.span, format!("`{name}` is given twice"));
-                    self.cx.report(d.label("here again").also(first, "given here first").help("remove one of them"));
+                    let d = Diagnostic::new(
+                        Code::DuplicateArgument,
+                        arg.span,
+                        format!("`{name}` is given twice"),
+                    );
+                    self.cx.report(
+                        d.label("here again").also(first, "given here first").help("remove one of them"),
+                    );
                 }
                 slot.get_or_insert(arg.span);
             }
@@ -235,7 +250,9 @@ impl<'a> Lower<'a> {
     fn unknown_argument(&mut self, name: &ast::Ident, call: &ast::Call, params: &[Param]) {
         let message = format!("`{}` has no parameter `{}`", call.callee.name, name.name);
         let mut d = Diagnostic::new(Code::UnknownArgument, name.span, message);
-        let free = params.iter().filter(|p| !call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name)));
+        let free = params
+            .iter()
+            .filter(|p| !call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name)));
         d = match nearest(&name.name, free.map(|p| &*p.name)) {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
@@ -259,10 +276,18 @@ impl<'a> Lower<'a> {
             ),
             None => d.label("there is no parameter left for it"),
         };
-        self.cx.report(d.help("write `name: value`; only a callee with one required parameter takes one without"));
+        self.cx.report(
+            d.help("write `name: value`; only a callee with one required parameter takes one without"),
+        );
     }
 
-    fn argument(&mut self, arg: &ast::Arg, param: &Param, callee: &Callee<'_>, bindings: &mut Bindings) -> Expr {
+    fn argument(
+        &mut self,
+        arg: &ast::Arg,
+        param: &Param,
+        callee: &Callee<'_>,
+        bindings: &mut Bindings,
+    ) -> Expr {
         let target = callee.target();
         let (Target::Skill(name) | Target::Plan(name)) = &target;
         let role = Role::Argument { name: &param.name, callee: name };
@@ -280,7 +305,10 @@ impl<'a> Lower<'a> {
 
     fn missing_arguments(&mut self, call: &ast::Call, callee: &Callee<'_>, values: &[Option<Expr>]) {
         // An argument without a usable name may be the one that is missing.
-        let lost = call.args.iter().any(|a| a.name.as_ref().is_none_or(|n| !callee.params().iter().any(|p| p.name == n.name)));
+        let lost = call
+            .args
+            .iter()
+            .any(|a| a.name.as_ref().is_none_or(|n| !callee.params().iter().any(|p| p.name == n.name)));
         let missing: Vec<&Param> = callee
             .params()
             .iter()
@@ -306,7 +334,9 @@ impl<'a> Lower<'a> {
                 Edit::before(inside, holes.join(", "))
             }
         };
-        self.cx.report(d.help(format!("give {}", names.join(", "))).unsafe_fix("insert what is left out", vec![edit]));
+        self.cx.report(
+            d.help(format!("give {}", names.join(", "))).unsafe_fix("insert what is left out", vec![edit]),
+        );
     }
 
     fn unbound(&mut self, call: &ast::Call, callee: &Callee<'_>, bindings: &mut Bindings) {

@@ -59,17 +59,19 @@ fn check(allow: &Allow) -> Result<Code, Box<Diagnostic>> {
     let Some(code) = Code::from_name(name) else {
         let d = bad(format!("there is no diagnostic `{name}`"));
         return Err(Box::new(match nearest(name, Code::ALL.iter().map(|c| c.name())) {
-            Some(near) => {
-                d.fix(format!("rename it to `{near}`"), vec![Edit::replace(allow.code.span, near)])
-            }
+            Some(near) => d.fix(format!("rename it to `{near}`"), vec![Edit::replace(allow.code.span, near)]),
             None => d.help("`aos explain --list` names them all"),
         }));
     };
     if code.severity() == crate::diagnostic::Severity::Error {
-        return Err(Box::new(bad(format!("`{name}` is an error and cannot be silenced")).help("mend it instead")));
+        return Err(Box::new(
+            bad(format!("`{name}` is an error and cannot be silenced")).help("mend it instead"),
+        ));
     }
     if allow.reason.trim().is_empty() {
-        return Err(Box::new(bad(format!("`allow({name})` has no reason")).help(format!("write `// allow({name}): why`"))));
+        return Err(Box::new(
+            bad(format!("`allow({name})` has no reason")).help(format!("write `// allow({name}): why`")),
+        ));
     }
     Ok(code)
 }
@@ -102,7 +104,7 @@ fn body_allows<'a>(body: &'a ast::Body, out: &mut Vec<(&'a Allow, Span)>) {
 /// The bodies of an action.
 pub(super) fn bodies(action: &Action) -> Vec<&ast::Body> {
     match action {
-        Action::Call(_) => Vec::new(),
+        Action::Call(_) | Action::Error(_) => Vec::new(),
         Action::Do(body) => vec![body],
         Action::For(f) => vec![&f.body],
         Action::If(i) => i.arms.iter().map(|(_, b)| b).chain(&i.otherwise).collect(),

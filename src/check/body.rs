@@ -8,6 +8,7 @@ use super::errors::AMBIENT;
 use super::hir::{self, Signature, StmtKind, VarKind};
 use super::narrow::MayMiss;
 use super::relate::{nullable, optional};
+use super::walk::each;
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::expr::{BinaryOp, Expr, ExprKind, StatusTest, VarId};
 use crate::source::Span;
@@ -109,19 +110,31 @@ impl<'a> Lower<'a> {
                 self.reads_missing(left) || under(self, left, false, right)
             }
             ExprKind::Cond { cond, then, otherwise } => {
-                self.reads_missing(cond) || under(self, cond, true, then) || under(self, cond, false, otherwise)
+                self.reads_missing(cond)
+                    || under(self, cond, true, then)
+                    || under(self, cond, false, otherwise)
             }
-            _ => super::closed::children(expr).into_iter().any(|child| self.reads_missing(child)),
+            _ => {
+                let mut found = false;
+                each(expr, &mut |child| found = found || self.reads_missing(child));
+                found
+            }
         }
     }
 
     /// Lowers what stands between two braces; the caller has opened a scope and declared what the region brings.
     pub(super) fn body(&mut self, body: &ast::Body, want: Want<'_>) -> BodyOut {
         let strict = std::mem::take(&mut self.strict);
-        let names: Vec<(Name, Span)> = body.stmts.iter().filter_map(declared).map(|i| (i.name.clone(), i.span)).collect();
+        let names: Vec<(Name, Span)> =
+            body.stmts.iter().filter_map(declared).map(|i| (i.name.clone(), i.span)).collect();
         self.cx.declare_later(&names);
         let mut out = BodyOut {
-            body: hir::Body { stmts: Vec::with_capacity(body.stmts.len()), result: None, until: None, span: body.span },
+            body: hir::Body {
+                stmts: Vec::with_capacity(body.stmts.len()),
+                result: None,
+                until: None,
+                span: body.span,
+            },
             ty: Type::Null,
             content: Content::default(),
         };
@@ -132,7 +145,12 @@ impl<'a> Lower<'a> {
                 if index < last {
                     self.misplaced_return(body, stmt, index);
                     // A later `return` is the one that counts.
-                    if body.stmts.iter().skip(index + 1).any(|s| matches!(s.kind, ast::StmtKind::Return { .. })) {
+                    if body
+                        .stmts
+                        .iter()
+                        .skip(index + 1)
+                        .any(|s| matches!(s.kind, ast::StmtKind::Return { .. }))
+                    {
                         continue;
                     }
                 }
@@ -152,14 +170,22 @@ impl<'a> Lower<'a> {
     }
 
     fn misplaced_return(&mut self, body: &ast::Body, stmt: &ast::Stmt, index: usize) {
-        let mut d = Diagnostic::new(Code::MisplacedReturn, stmt.span, "`return` is not the last statement of its body")
-            .label("a body has one `return`, at its end");
+        let mut d = Diagnostic::new(
+            Code::MisplacedReturn,
+            stmt.span,
+            "`return` is not the last statement of its body",
+        )
+        .label("a body has one `return`, at its end");
         let only = body.stmts.iter().filter(|s| matches!(s.kind, ast::StmtKind::Return { .. })).count() == 1;
         if let (true, Some(end)) = (only, body.stmts.last()) {
             let text = self.unit.sources.slice(stmt.span).to_owned();
-            let from = index.checked_sub(1).and_then(|i| body.stmts.get(i)).map_or(stmt.span.start, |s| s.span.end);
+            let from =
+                index.checked_sub(1).and_then(|i| body.stmts.get(i)).map_or(stmt.span.start, |s| s.span.end);
             let gap = Span { start: from, ..stmt.span };
-            d = d.fix("move it to the end", vec![Edit::delete(gap), Edit::after(end.span, format!("\n  {text}"))]);
+            d = d.fix(
+                "move it to the end",
+                vec![Edit::delete(gap), Edit::after(end.span, format!("\n  {text}"))],
+            );
         } else {
             d = d.help("give the value by one `return` at the end, chosen by `?:` or by a step with `if`");
         }
@@ -190,7 +216,11 @@ impl<'a> Lower<'a> {
             match want {
                 Want::Loop(_) => out.body.until = Some(self.cx.expect(until, &Type::Bool, Role::Condition)),
                 Want::Any | Want::Plan(_) => {
-                    let d = Diagnostic::new(Code::MisplacedClause, until.span, "`until` stands outside of a `loop`");
+                    let d = Diagnostic::new(
+                        Code::MisplacedClause,
+                        until.span,
+                        "`until` stands outside of a `loop`",
+                    );
                     self.cx.report(d.help("remove it"));
                 }
             }
@@ -202,8 +232,9 @@ impl<'a> Lower<'a> {
     fn maybe_missing(&mut self, expr: &Expr, why: &str) {
         let Some((var, span)) = self.first_missing(expr) else { return };
         let name = self.cx.var(var).map(|v| v.name.clone()).unwrap_or_default();
-        let mut d = Diagnostic::new(Code::MaybeMissing, span, format!("`{name}` may have no value, and {why}"))
-            .label("it may be skipped, or fail and the plan go on");
+        let mut d =
+            Diagnostic::new(Code::MaybeMissing, span, format!("`{name}` may have no value, and {why}"))
+                .label("it may be skipped, or fail and the plan go on");
         if span == expr.span {
             d = d.unsafe_fix("say what stands for it", vec![Edit::after(span, " ?? null")]);
         }
@@ -220,12 +251,18 @@ impl<'a> Lower<'a> {
             {
                 found = Some((*id, e.span));
             }
-            walk.extend(super::closed::children(e));
+            each(e, &mut |child| walk.push(child));
         }
         found
     }
 
-    fn stmt<'s>(&mut self, out: &mut BodyOut, stmt: &'s ast::Stmt, index: usize, deferred: &mut Vec<Deferred<'s>>) {
+    fn stmt<'s>(
+        &mut self,
+        out: &mut BodyOut,
+        stmt: &'s ast::Stmt,
+        index: usize,
+        deferred: &mut Vec<Deferred<'s>>,
+    ) {
         self.strict = false;
         let (name, name_span, kind, var) = match &stmt.kind {
             ast::StmtKind::Step(step) => {
@@ -234,6 +271,9 @@ impl<'a> Lower<'a> {
                 if !matches!(lowered.may_miss, MayMiss::No) {
                     self.any_missing = true;
                     self.cx.set_missing(var, lowered.may_miss);
+                }
+                if let Some(ty) = lowered.error {
+                    self.cx.set_error_type(var, ty);
                 }
                 if lowered.survivable {
                     self.survivable.insert(var);
@@ -269,7 +309,12 @@ impl<'a> Lower<'a> {
                 }
                 let message = self.cx.expect(message, &Type::String, Role::Other("the message"));
                 let kind = self.fail_kind(kind.as_ref(), &mut out.content);
-                (format!("require@{index}").into(), stmt.span, StmtKind::Require { cond, kind, message }, None)
+                (
+                    format!("require@{index}").into(),
+                    stmt.span,
+                    StmtKind::Require { cond, kind, message },
+                    None,
+                )
             }
             ast::StmtKind::Fail { kind, message } => {
                 let message = self.cx.expect(message, &Type::String, Role::Other("the message"));
@@ -285,7 +330,8 @@ impl<'a> Lower<'a> {
     fn fail_kind(&mut self, kind: Option<&ast::Ident>, content: &mut Content) -> Arc<str> {
         let Some(kind) = kind else { return "failed".into() };
         if &*kind.name == "cancelled" {
-            let d = Diagnostic::new(Code::UnknownErrorKind, kind.span, "`cancelled` cannot be thrown by a plan");
+            let d =
+                Diagnostic::new(Code::UnknownErrorKind, kind.span, "`cancelled` cannot be thrown by a plan");
             self.cx.report(d.help("choose another name"));
         } else if !AMBIENT.contains(&&*kind.name) {
             content.throw(&kind.name, &Type::Record(Arc::new(RecordType::default())));
@@ -317,9 +363,7 @@ impl<'a> Lower<'a> {
             let d = Diagnostic::new(Code::DeadCondition, expr.span, message);
             self.cx.report(d.help(format!("give `{name}` an `on_error continue`")));
         }
-        for child in super::closed::children(expr) {
-            self.dead_conditions(child);
-        }
+        each(expr, &mut |child| self.dead_conditions(child));
     }
 
     /// Whether a list has a length that is known before the run, or at most so long.
@@ -337,7 +381,9 @@ impl<'a> Lower<'a> {
             ExprKind::Macro { target, .. } => self.is_bounded(target),
             ExprKind::As { value, .. } | ExprKind::Widen(value) => self.is_bounded(value),
             ExprKind::Call { function, args } => match &**function {
-                "lists.range" | "range" => args.first().is_some_and(|a| matches!(&*a.kind, ExprKind::Literal(_))),
+                "lists.range" | "range" => {
+                    args.first().is_some_and(|a| matches!(&*a.kind, ExprKind::Literal(_)))
+                }
                 "compact" | "sort" | "distinct" | "reverse" | "slice" | "flatten" | "chunk" => {
                     args.first().is_some_and(|a| self.is_bounded(a))
                 }

@@ -16,7 +16,9 @@ use std::sync::Arc;
 pub(super) fn check(unit: &Unit<'_>, found: &mut Vec<Diagnostic>) -> Vec<TestCase> {
     let mut out = Vec::new();
     for decl in &unit.decls.tests {
-        let (Some(scope), Some(globals)) = (unit.decls.scopes.get(decl.file), unit.decls.globals.get(decl.file)) else {
+        let (Some(scope), Some(globals)) =
+            (unit.decls.scopes.get(decl.file), unit.decls.globals.get(decl.file))
+        else {
             continue;
         };
         let test = decl.item;
@@ -25,8 +27,13 @@ pub(super) fn check(unit: &Unit<'_>, found: &mut Vec<Diagnostic>) -> Vec<TestCas
             Some(Callable::Skill(_)) | None => None,
         };
         let Some(id) = plan else {
-            let plans = scope.callables.iter().filter(|(_, c)| matches!(c, Callable::Plan(_))).map(|(n, _)| &**n);
-            let mut d = Diagnostic::new(Code::NoSuchPlan, test.plan.span, format!("there is no plan `{}`", test.plan.name));
+            let plans =
+                scope.callables.iter().filter(|(_, c)| matches!(c, Callable::Plan(_))).map(|(n, _)| &**n);
+            let mut d = Diagnostic::new(
+                Code::NoSuchPlan,
+                test.plan.span,
+                format!("there is no plan `{}`", test.plan.name),
+            );
             if let Some(near) = nearest(&test.plan.name, plans) {
                 d = d
                     .label(format!("did you mean `{near}`?"))
@@ -87,7 +94,8 @@ impl Case<'_> {
         if self.steps.contains(&step.name) {
             return;
         }
-        let mut d = Diagnostic::new(Code::UnknownName, step.span, format!("the plan has no step `{}`", step.name));
+        let mut d =
+            Diagnostic::new(Code::UnknownName, step.span, format!("the plan has no step `{}`", step.name));
         if let Some(near) = nearest(&step.name, self.steps.iter().map(|s| &**s)) {
             d = d
                 .label(format!("did you mean `{near}`?"))
@@ -99,7 +107,11 @@ impl Case<'_> {
     fn input(&mut self, value: &ast::Expr, span: Span) {
         let ExprKind::Record(entries) = &*value.kind else {
             if !matches!(*value.kind, ExprKind::Error) {
-                let d = Diagnostic::new(Code::TypeMismatch, value.span, "`input` takes a record of the plan's inputs");
+                let d = Diagnostic::new(
+                    Code::TypeMismatch,
+                    value.span,
+                    "`input` takes a record of the plan's inputs",
+                );
                 self.cx.report(d);
             }
             return;
@@ -144,7 +156,11 @@ impl Case<'_> {
         };
         let Some(signature) = own else {
             let near = self.unit.catalog.suggest(&skill.name, self.scope.callables.keys().map(|n| &**n));
-            let mut d = Diagnostic::new(Code::UnknownSkill, skill.span, format!("there is no skill `{}`", skill.name));
+            let mut d = Diagnostic::new(
+                Code::UnknownSkill,
+                skill.span,
+                format!("there is no skill `{}`", skill.name),
+            );
             if let Some(near) = near {
                 d = d
                     .label(format!("did you mean `{near}`?"))

@@ -3,7 +3,7 @@
 use super::body::Lower;
 use super::cx::Role;
 use super::effects::{Content, mentions_from};
-use super::errors::StepErrors;
+use super::errors::{AMBIENT, StepErrors, error_type};
 use super::hir::{self, Action, ApproveElse, ApproveStage};
 use super::narrow::MayMiss;
 use super::region::Done;
@@ -22,6 +22,8 @@ pub(super) struct LoweredStep {
     pub(super) survivable: bool,
     /// Its value is a list of bounded length.
     pub(super) bounded: bool,
+    /// What `error(step)` gives.
+    pub(super) error: Option<Type>,
 }
 
 /// The clauses of a step by kind, the first of each.
@@ -60,7 +62,9 @@ fn keyword(kind: &ClauseKind) -> &'static str {
 
 fn calls_only(kind: &ClauseKind) -> bool {
     match kind {
-        ClauseKind::DependsOn(_) | ClauseKind::When(_) | ClauseKind::Deadline(_) | ClauseKind::OnError(_) => false,
+        ClauseKind::DependsOn(_) | ClauseKind::When(_) | ClauseKind::Deadline(_) | ClauseKind::OnError(_) => {
+            false
+        }
         ClauseKind::Key(_)
         | ClauseKind::Cache(_)
         | ClauseKind::Approve(_)
@@ -101,6 +105,7 @@ impl Lower<'_> {
             approve_else,
             deadline: deadline.as_ref().and_then(constant_ms),
         };
+        let error = error_of(&done.content);
         let handled = self.on_error(slots.on_error, &errors, &mut done.content);
         if let Some(mark) = mark {
             self.cx.forget(mark);
@@ -132,6 +137,7 @@ impl Lower<'_> {
             may_miss,
             survivable: handled.continues || asked_continue,
             bounded,
+            error,
         }
     }
 
@@ -146,8 +152,13 @@ impl Lower<'_> {
             }
             seen.push(word);
             if !is_call && calls_only(&clause.kind) {
-                let d = Diagnostic::new(Code::MisplacedClause, clause.span, format!("`{word}` stands on calls only"));
-                self.cx.report(d.label("this step is no call").help(format!("put `{word}` on a call inside")));
+                let d = Diagnostic::new(
+                    Code::MisplacedClause,
+                    clause.span,
+                    format!("`{word}` stands on calls only"),
+                );
+                self.cx
+                    .report(d.label("this step is no call").help(format!("put `{word}` on a call inside")));
                 continue;
             }
             match &clause.kind {
@@ -173,7 +184,8 @@ impl Lower<'_> {
             if kind == Some(hir::VarKind::Step) || kind == Some(hir::VarKind::Let) {
                 out.push(var);
             } else {
-                let d = Diagnostic::new(Code::MisplacedClause, name.span, format!("`{}` is no step", name.name));
+                let d =
+                    Diagnostic::new(Code::MisplacedClause, name.span, format!("`{}` is no step", name.name));
                 self.cx.report(d.help("name steps in `depends_on`"));
             }
         }
@@ -227,15 +239,28 @@ impl Lower<'_> {
         if &**name != "time.sleep" {
             return;
         }
-        let (Some(sleep), Some(limit)) = (call.args.first().and_then(|a| constant_ms(&a.value)), constant_ms(deadline))
+        let (Some(sleep), Some(limit)) =
+            (call.args.first().and_then(|a| constant_ms(&a.value)), constant_ms(deadline))
         else {
             return;
         };
         if sleep > limit {
-            let d = Diagnostic::new(Code::ImpossibleDeadline, deadline.span, "the wait is longer than the deadline");
+            let d = Diagnostic::new(
+                Code::ImpossibleDeadline,
+                deadline.span,
+                "the wait is longer than the deadline",
+            );
             self.cx.report(d.label("this passes first").help("lengthen the deadline"));
         }
     }
+}
+
+/// The type of a step's error; the usual one where nothing but ambient errors occur.
+fn error_of(content: &Content) -> Option<Type> {
+    if content.throws.is_empty() {
+        return None;
+    }
+    Some(error_type(content.throws.keys().map(|k| &**k).chain(AMBIENT.iter().copied()), Type::Json))
 }
 
 /// A constant duration in milliseconds.

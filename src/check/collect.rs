@@ -45,8 +45,20 @@ pub(super) struct Scope {
     types: HashMap<Name, usize>,
 }
 
-const BASIC: &[&str] =
-    &["bool", "int", "float", "string", "bytes", "timestamp", "duration", "json", "file", "list", "map", "null"];
+const BASIC: &[&str] = &[
+    "bool",
+    "int",
+    "float",
+    "string",
+    "bytes",
+    "timestamp",
+    "duration",
+    "json",
+    "file",
+    "list",
+    "map",
+    "null",
+];
 
 /// Collects the declarations; reports `duplicate-name`, `name-clash`, `reserved-name`, `type-cycle`.
 pub(super) fn collect<'a>(
@@ -96,7 +108,10 @@ fn own_items<'a>(
             Item::Type(item) => {
                 if BASIC.contains(&&*item.name.name) {
                     let message = format!("`{}` is a type of the language", item.name.name);
-                    found.push(Diagnostic::new(Code::ReservedName, item.name.span, message).help("choose another name"));
+                    found.push(
+                        Diagnostic::new(Code::ReservedName, item.name.span, message)
+                            .help("choose another name"),
+                    );
                     continue;
                 }
                 let id = decls.types.len();
@@ -116,7 +131,9 @@ fn own_items<'a>(
                 decls.skills.push(Decl { file: index, item });
                 if catalog.lookup(&item.name.name).is_some() {
                     let message = format!("`{}` is a standard skill", item.name.name);
-                    found.push(Diagnostic::new(Code::NameClash, item.name.span, message).help("choose another name"));
+                    found.push(
+                        Diagnostic::new(Code::NameClash, item.name.span, message).help("choose another name"),
+                    );
                     continue;
                 }
                 callable(&mut scope, &mut places, &item.name.name, item.name.span, id, found);
@@ -268,8 +285,12 @@ fn resolve_types(decls: &mut Decls<'_>, found: &mut Vec<Diagnostic>) {
     let order = order::sort(&needs);
     let mut circular = vec![false; needs.len()];
     for circle in &order.circles {
-        let names: Vec<&str> = circle.iter().filter_map(|id| decls.types.get(*id)).map(|d| &*d.item.name.name).collect();
-        let (Some(decl), Some(name)) = (circle.first().and_then(|id| decls.types.get(*id)), names.first()) else { continue };
+        let names: Vec<&str> =
+            circle.iter().filter_map(|id| decls.types.get(*id)).map(|d| &*d.item.name.name).collect();
+        let (Some(decl), Some(name)) = (circle.first().and_then(|id| decls.types.get(*id)), names.first())
+        else {
+            continue;
+        };
         let message = format!("the type `{name}` contains itself: {} → {name}", names.join(" → "));
         found.push(
             Diagnostic::new(Code::TypeCycle, decl.item.name.span, message)

@@ -1,8 +1,9 @@
 //! What steps do to the world: effects of callees over the caller's variables, and errors that get out.
 
-use super::closed::{children_mut, reads};
+use super::closed::children_mut;
 use super::hir::{Effect, ErrorKind, Param};
 use super::relate::join;
+use super::walk::reads;
 use crate::expr::{Expr, ExprKind, VarId};
 use crate::source::Span;
 use crate::syntax::ast::EffectKind;
@@ -66,14 +67,17 @@ impl Content {
     }
 
     pub(super) fn kinds(&self) -> Vec<ErrorKind> {
-        self.throws.iter().map(|(name, details)| ErrorKind { name: name.clone(), details: details.clone() }).collect()
+        self.throws
+            .iter()
+            .map(|(name, details)| ErrorKind { name: name.clone(), details: details.clone() })
+            .collect()
     }
 }
 
 /// Whether an expression reads a variable with this number or a higher one.
 pub(super) fn mentions_from(expr: &Expr, first: u32) -> bool {
     let mut found = false;
-    reads(expr, &mut |var, _| found |= var.0 >= first);
+    reads(expr, &mut |var| found |= var.0 >= first);
     found
 }
 

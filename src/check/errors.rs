@@ -16,8 +16,19 @@ use std::sync::Arc;
 
 /// The errors that every call may have.
 pub(super) const AMBIENT: &[&str] = &[
-    "timeout", "unavailable", "invalid_input", "invalid_output", "internal", "expression", "in_doubt", "denied", "expired",
-    "exhausted", "limit", "budget", "failed",
+    "timeout",
+    "unavailable",
+    "invalid_input",
+    "invalid_output",
+    "internal",
+    "expression",
+    "in_doubt",
+    "denied",
+    "expired",
+    "exhausted",
+    "limit",
+    "budget",
+    "failed",
 ];
 
 /// The errors that `retry` leaves alone.
@@ -166,15 +177,25 @@ impl Lower<'_> {
         let arms: String = left.iter().map(|n| format!("  {n} => abort\n    ")).collect();
         let brace = Span { start: span.end.saturating_sub(1), ..span };
         self.cx.report(
-            Diagnostic::new(Code::UnhandledError, Span { end: span.start.saturating_add(8).min(span.end), ..span }, message)
-                .label("these handlers are not complete")
-                .help("add an arm for each, or `_ => …`")
-                .unsafe_fix("abort on them", vec![Edit::before(brace, arms)]),
+            Diagnostic::new(
+                Code::UnhandledError,
+                Span { end: span.start.saturating_add(8).min(span.end), ..span },
+                message,
+            )
+            .label("these handlers are not complete")
+            .help("add an arm for each, or `_ => …`")
+            .unsafe_fix("abort on them", vec![Edit::before(brace, arms)]),
         );
     }
 
     /// Whether an error named by an arm can occur at all.
-    fn handler(&mut self, kind: &ast::Ident, step: &StepErrors, thrown: &IndexMap<Arc<str>, Type>, taken: bool) {
+    fn handler(
+        &mut self,
+        kind: &ast::Ident,
+        step: &StepErrors,
+        thrown: &IndexMap<Arc<str>, Type>,
+        taken: bool,
+    ) {
         let name = &*kind.name;
         if name == "cancelled" {
             self.dead_handler(kind.span, "`cancelled` cannot be handled");
@@ -185,11 +206,15 @@ impl Lower<'_> {
                 self.dead_handler(kind.span, "an arm above takes it");
             }
         } else if self.known_kind(name) {
-            let who = step.callee.as_ref().map_or_else(|| "nothing in this step".to_owned(), |c| format!("`{c}` never"));
+            let who = step
+                .callee
+                .as_ref()
+                .map_or_else(|| "nothing in this step".to_owned(), |c| format!("`{c}` never"));
             self.dead_handler(kind.span, &format!("{who} throws `{name}`"));
         } else {
             let candidates = thrown.keys().map(|k| &**k).chain(AMBIENT.iter().copied()).chain(["_"]);
-            let mut d = Diagnostic::new(Code::UnknownErrorKind, kind.span, format!("there is no error `{name}`"));
+            let mut d =
+                Diagnostic::new(Code::UnknownErrorKind, kind.span, format!("there is no error `{name}`"));
             d = match nearest(name, candidates) {
                 Some(near) => d
                     .label(format!("did you mean `{near}`?"))
@@ -238,7 +263,8 @@ impl Lower<'_> {
     }
 
     fn chain(&mut self, chain: &ast::Chain, step: &StepErrors, content: &mut Content) -> ChainOut {
-        let mut out = ChainOut { reactions: Vec::new(), handles: false, continues: false, escapes: IndexMap::new() };
+        let mut out =
+            ChainOut { reactions: Vec::new(), handles: false, continues: false, escapes: IndexMap::new() };
         let mut ended = false;
         for reaction in &chain.reactions {
             if ended {
@@ -262,10 +288,12 @@ impl Lower<'_> {
                     (ended, out.handles) = (true, true);
                     Reaction::Fail(self.cx.expect(message, &Type::String, Role::Other("the message")))
                 }
-                ReactionKind::Fallback(call) => match self.fallback(call, reaction.span, step, content, &mut out) {
-                    Some(reaction) => reaction,
-                    None => continue,
-                },
+                ReactionKind::Fallback(call) => {
+                    match self.fallback(call, reaction.span, step, content, &mut out) {
+                        Some(reaction) => reaction,
+                        None => continue,
+                    }
+                }
                 ReactionKind::Retry { count, backoff } => {
                     match self.retry(count, backoff.as_ref(), reaction.span, step, content) {
                         Some(reaction) => reaction,
@@ -345,9 +373,13 @@ impl Lower<'_> {
         if content.acts_twice {
             let who = step.callee.clone().unwrap_or_default();
             self.cx.report(
-                Diagnostic::new(Code::UnsafeRetry, span, format!("`{who}` is repeated, and twice it may act twice"))
-                    .label("it writes and is not idempotent")
-                    .help("declare the skill `idempotent` or `idempotent by key` if it is, or take `retry` away"),
+                Diagnostic::new(
+                    Code::UnsafeRetry,
+                    span,
+                    format!("`{who}` is repeated, and twice it may act twice"),
+                )
+                .label("it writes and is not idempotent")
+                .help("declare the skill `idempotent` or `idempotent by key` if it is, or take `retry` away"),
             );
         }
         if let (Some(n), Some(wait), None, Some(limit)) = (

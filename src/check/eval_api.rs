@@ -48,6 +48,21 @@ pub fn close_expr(text: &str, names: &[Name]) -> Result<Expr, Vec<Diagnostic>> {
     if diagnostics.is_empty() { Ok(expr) } else { Err(diagnostics) }
 }
 
+/// A type as written, for values from outside.
+///
+/// # Errors
+/// What cannot be read, and names that mean nothing.
+pub fn read_type(text: &str) -> Result<Type, Vec<Diagnostic>> {
+    let (ty, diagnostics) = parse_type(SourceId(0), text);
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let globals = Globals::default();
+    let mut cx = Cx::new(&globals);
+    let (ty, _) = cx.resolve_type(&ty, &[]);
+    if cx.diagnostics.is_empty() { Ok(ty) } else { Err(cx.diagnostics) }
+}
+
 fn closed(text: &str, types: &[(Name, &str)]) -> Result<(Expr, Vec<Diagnostic>), Vec<Diagnostic>> {
     let globals = Globals::default();
     let mut cx = Cx::new(&globals);

@@ -2,8 +2,8 @@
 
 use crate::source::Span;
 use crate::syntax::ast::{
-    Action, Body, Call, Chain, Clause, ClauseKind, EntryKey, Expr, ExprKind, LoopElse, OnError, Pattern, ReactionKind, Stmt,
-    StmtKind, TextPart, Tolerate, Type, TypeKind,
+    Action, Body, Call, Chain, Clause, ClauseKind, EntryKey, Expr, ExprKind, LoopElse, OnError, Pattern,
+    ReactionKind, Stmt, StmtKind, TextPart, Tolerate, Type, TypeKind,
 };
 
 /// What is told about the names found.
@@ -59,6 +59,7 @@ fn call(c: &Call, v: &mut dyn Visitor) {
 fn action(action: &Action, v: &mut dyn Visitor) {
     match action {
         Action::Call(c) => call(c, v),
+        Action::Error(_) => {}
         Action::Do(b) => body(b, v),
         Action::For(f) => {
             expr(&f.list, v);
@@ -81,7 +82,11 @@ fn action(action: &Action, v: &mut dyn Visitor) {
         Action::Match(m) => {
             expr(&m.subject, v);
             for arm in &m.arms {
-                debug_assert!(arm.pattern.iter().all(|p| matches!(p, Pattern::Text(_) | Pattern::Bool(..) | Pattern::Any(_))));
+                debug_assert!(
+                    arm.pattern
+                        .iter()
+                        .all(|p| matches!(p, Pattern::Text(_) | Pattern::Bool(..) | Pattern::Any(_)))
+                );
                 body(&arm.body, v);
             }
         }
@@ -101,7 +106,11 @@ fn action(action: &Action, v: &mut dyn Visitor) {
 fn clause(clause: &Clause, v: &mut dyn Visitor) {
     match &clause.kind {
         ClauseKind::DependsOn(names) => names.iter().for_each(|n| v.name(&n.name, n.span)),
-        ClauseKind::When(e) | ClauseKind::Key(e) | ClauseKind::Cache(e) | ClauseKind::Timeout(e) | ClauseKind::Deadline(e) => {
+        ClauseKind::When(e)
+        | ClauseKind::Key(e)
+        | ClauseKind::Cache(e)
+        | ClauseKind::Timeout(e)
+        | ClauseKind::Deadline(e) => {
             expr(e, v);
         }
         ClauseKind::Approve(a) => {

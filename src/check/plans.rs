@@ -83,9 +83,13 @@ pub(super) fn sorted(decls: &super::collect::Decls<'_>, found: &mut Vec<Diagnost
         if !told.insert(key) {
             continue;
         }
-        let names: Vec<&str> = circle.iter().filter_map(|id| decls.plan_names.get(*id)).map(|n| &**n).collect();
-        let (Some(first), Some(last), Some(name)) = (circle.first(), circle.last(), names.first()) else { continue };
-        let place = calls.get(*last).and_then(|list| list.iter().find(|(id, _)| id == first)).map(|(_, span)| *span);
+        let names: Vec<&str> =
+            circle.iter().filter_map(|id| decls.plan_names.get(*id)).map(|n| &**n).collect();
+        let (Some(first), Some(last), Some(name)) = (circle.first(), circle.last(), names.first()) else {
+            continue;
+        };
+        let place =
+            calls.get(*last).and_then(|list| list.iter().find(|(id, _)| id == first)).map(|(_, span)| *span);
         let Some(place) = place else { continue };
         let message = format!("the plan `{name}` calls itself: {} → {name}", names.join(" → "));
         found.push(
@@ -164,7 +168,8 @@ fn result(lower: &mut Lower<'_>, item: &ast::Plan, plan: &mut hir::Plan) {
     match (&item.output, &plan.body.result) {
         (None, Some(result)) if !matches!(result.ty, Type::Error | Type::Null) => {
             let message = format!("the plan `{}` declares no result and returns one", item.name.name);
-            let d = Diagnostic::new(Code::TypeMismatch, result.span, message).label(format!("`{}`", result.ty));
+            let d =
+                Diagnostic::new(Code::TypeMismatch, result.span, message).label(format!("`{}`", result.ty));
             lower.cx.report(d.help(format!("declare it: `plan {}(…) -> {}`", item.name.name, result.ty)));
         }
         (Some(ty), None) => {
@@ -213,7 +218,11 @@ fn word(kind: &PlanClauseKind) -> &'static str {
 }
 
 /// Lowers the clauses of a plan; gives the written `throws`.
-fn clauses(lower: &mut Lower<'_>, list: &[PlanClause], plan: &mut hir::Plan) -> Option<(Vec<ErrorKind>, Span)> {
+fn clauses(
+    lower: &mut Lower<'_>,
+    list: &[PlanClause],
+    plan: &mut hir::Plan,
+) -> Option<(Vec<ErrorKind>, Span)> {
     let mut seen: Vec<&'static str> = Vec::new();
     let mut throws = None;
     for clause in list {
@@ -224,7 +233,9 @@ fn clauses(lower: &mut Lower<'_>, list: &[PlanClause], plan: &mut hir::Plan) -> 
         }
         seen.push(word);
         match &clause.kind {
-            PlanClauseKind::Goal(e) => plan.goal = Some(lower.cx.expect(e, &Type::String, Role::Clause("goal"))),
+            PlanClauseKind::Goal(e) => {
+                plan.goal = Some(lower.cx.expect(e, &Type::String, Role::Clause("goal")))
+            }
             PlanClauseKind::Budget(items) => budget(lower, items, plan),
             PlanClauseKind::Throws(list) => {
                 throws = Some((signature::throws(&mut lower.cx, list, &[]), clause.span));
@@ -232,7 +243,9 @@ fn clauses(lower: &mut Lower<'_>, list: &[PlanClause], plan: &mut hir::Plan) -> 
             PlanClauseKind::Concurrency(e) => {
                 let value = lower.cx.expect(e, &Type::Int, Role::Clause("concurrency"));
                 match super::clauses::constant_int(&value) {
-                    Some(n) if (1..=MAX_CONCURRENCY).contains(&n) => plan.concurrency = u32::try_from(n).unwrap_or(64),
+                    Some(n) if (1..=MAX_CONCURRENCY).contains(&n) => {
+                        plan.concurrency = u32::try_from(n).unwrap_or(64)
+                    }
                     _ if matches!(value.ty, Type::Error) => {}
                     _ => {
                         let message = format!("`concurrency` is a number from 1 to {MAX_CONCURRENCY}");

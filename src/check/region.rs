@@ -32,7 +32,17 @@ impl Lower<'_> {
             ast::Action::Call(call) => {
                 let called = self.call(call);
                 let callee = Some(call.callee.name.clone());
-                return Done { action: Action::Call(called.call), ty: called.ty, content: called.content, callee, bounded: false };
+                return Done {
+                    action: Action::Call(called.call),
+                    ty: called.ty,
+                    content: called.content,
+                    callee,
+                    bounded: false,
+                };
+            }
+            ast::Action::Error(span) => {
+                let body = hir::Body { stmts: Vec::new(), result: None, until: None, span: *span };
+                done(Action::Do(body), Type::Error, Content::default())
             }
             ast::Action::Do(body) => {
                 let (body, ty, content) = self.region(body, Want::Any);
@@ -87,7 +97,16 @@ impl Lower<'_> {
         };
         let is_first = f.bound.as_ref().is_some_and(|b| b.first);
         let (max, first) = if is_first { (None, bound) } else { (bound, None) };
-        let action = Action::For(Box::new(hir::For { item, index, list, max, first, parallel, tolerate, body: out.body }));
+        let action = Action::For(Box::new(hir::For {
+            item,
+            index,
+            list,
+            max,
+            first,
+            parallel,
+            tolerate,
+            body: out.body,
+        }));
         Done { bounded: true, ..done(action, Type::List(Arc::new(value)), out.content) }
     }
 
@@ -103,7 +122,9 @@ impl Lower<'_> {
         };
         let mut d = Diagnostic::new(code, list.span, message).label(format!("`{}`", list.ty));
         if code == Code::MaybeNull {
-            d = d.help("say what stands for null: `… ?? []`").unsafe_fix("take an empty list", vec![Edit::after(list.span, " ?? []")]);
+            d = d
+                .help("say what stands for null: `… ?? []`")
+                .unsafe_fix("take an empty list", vec![Edit::after(list.span, " ?? []")]);
         }
         self.cx.report(d);
         Type::Error
@@ -156,8 +177,11 @@ impl Lower<'_> {
         let subject = self.infer(&m.subject, None);
         let mut cases = Cases::of(&subject.ty);
         if matches!(cases, Cases::Wrong) {
-            let message = format!("`match` takes a union of literals, a bool or a string, found `{}`", subject.ty);
-            self.cx.report(Diagnostic::new(Code::TypeMismatch, subject.span, message).help("convert it, or use `if`"));
+            let message =
+                format!("`match` takes a union of literals, a bool or a string, found `{}`", subject.ty);
+            self.cx.report(
+                Diagnostic::new(Code::TypeMismatch, subject.span, message).help("convert it, or use `if`"),
+            );
         }
         let mut arms = Vec::with_capacity(m.arms.len());
         let mut content = Content::default();
@@ -182,7 +206,11 @@ impl Lower<'_> {
                 self.pattern(&value.0, value.1, &cases, &seen, rest, &subject.ty);
                 seen.push(value.0.clone());
                 let pattern_ty = if matches!(value.0, Value::Bool(_)) { Type::Bool } else { Type::String };
-                values.push(Expr { kind: Box::new(ExprKind::Literal(value.0)), span: value.1, ty: pattern_ty });
+                values.push(Expr {
+                    kind: Box::new(ExprKind::Literal(value.0)),
+                    span: value.1,
+                    ty: pattern_ty,
+                });
             }
             rest |= any;
             let (body, value, inner) = self.region(&arm.body, Want::Any);
@@ -205,15 +233,21 @@ impl Lower<'_> {
             (Cases::Texts(all, _), Value::String(text)) => {
                 if !all.contains(text) {
                     let message = format!("the value is never {:?}", &**text);
-                    let mut d = Diagnostic::new(Code::DeadArm, span, message).label(format!("the type is `{ty}`"));
+                    let mut d =
+                        Diagnostic::new(Code::DeadArm, span, message).label(format!("the type is `{ty}`"));
                     if let Some(near) = nearest(text, all.iter().map(|t| &**t)) {
-                        d = d.fix(format!("rename it to {near:?}"), vec![Edit::replace(span, format!("{near:?}"))]);
+                        d = d.fix(
+                            format!("rename it to {near:?}"),
+                            vec![Edit::replace(span, format!("{near:?}"))],
+                        );
                     }
                     self.cx.report(d);
                 }
             }
-            (Cases::Bools(_), Value::Bool(_)) | (Cases::Any(_), Value::String(_)) | (Cases::Wrong | Cases::Unknown, _) => {}
-            (Cases::Texts(..) | Cases::Bools(_) | Cases::Any(_), _) => {
+            (Cases::Bools(_), Value::Bool(_))
+            | (Cases::Any, Value::String(_))
+            | (Cases::Wrong | Cases::Unknown, _) => {}
+            (Cases::Texts(..) | Cases::Bools(_) | Cases::Any, _) => {
                 let message = format!("the pattern does not fit `{ty}`");
                 self.cx.report(Diagnostic::new(Code::TypeMismatch, span, message));
             }
@@ -271,7 +305,9 @@ impl Lower<'_> {
         let otherwise = match &l.otherwise {
             None => LoopElse::Exhausted,
             Some(ast::LoopElse::Last(_)) => LoopElse::Last,
-            Some(ast::LoopElse::Fail(e)) => LoopElse::Fail(self.cx.expect(e, &Type::String, Role::Other("the message"))),
+            Some(ast::LoopElse::Fail(e)) => {
+                LoopElse::Fail(self.cx.expect(e, &Type::String, Role::Other("the message")))
+            }
         };
         self.cx.enter();
         self.loops.push(self.next_var());
@@ -281,10 +317,15 @@ impl Lower<'_> {
         self.loops.pop();
         self.cx.leave();
         if out.body.result.is_none() {
-            let d = Diagnostic::new(Code::TypeMismatch, l.body.span.head(), "the body of a `loop` has no `return`");
+            let d = Diagnostic::new(
+                Code::TypeMismatch,
+                l.body.span.head(),
+                "the body of a `loop` has no `return`",
+            );
             self.cx.report(d.help("end it with `return value until condition`"));
         }
-        let action = Action::Loop(Box::new(hir::Loop { var, it, init, max, every, otherwise, body: out.body }));
+        let action =
+            Action::Loop(Box::new(hir::Loop { var, it, init, max, every, otherwise, body: out.body }));
         done(action, ty, out.content)
     }
 
@@ -295,8 +336,15 @@ impl Lower<'_> {
         for body in &r.branches {
             let (body, value, inner) = self.region(body, Want::Any);
             if let Some(place) = inner.writes {
-                let d = Diagnostic::new(Code::RaceWrites, place, "a branch of a `race` writes and does not compensate");
-                self.cx.report(d.label("what it did stays when it loses").help("add `compensate …`, or write behind the `race`"));
+                let d = Diagnostic::new(
+                    Code::RaceWrites,
+                    place,
+                    "a branch of a `race` writes and does not compensate",
+                );
+                self.cx.report(
+                    d.label("what it did stays when it loses")
+                        .help("add `compensate …`, or write behind the `race`"),
+                );
             }
             content.merge(inner);
             ty = Some(joined(ty, value));
@@ -323,7 +371,7 @@ enum Cases {
     Texts(Arc<[Arc<str>]>, bool),
     Bools(bool),
     /// Any string.
-    Any(bool),
+    Any,
     Unknown,
     Wrong,
 }
@@ -337,7 +385,7 @@ impl Cases {
         match ty {
             Type::Literals(all) => Cases::Texts(all.clone(), null),
             Type::Bool => Cases::Bools(null),
-            Type::String => Cases::Any(null),
+            Type::String => Cases::Any,
             Type::Error => Cases::Unknown,
             _ => Cases::Wrong,
         }
@@ -355,7 +403,7 @@ impl Cases {
                 let taken = |b: bool| seen.iter().any(|s| matches!(s, Value::Bool(s) if *s == b));
                 ([true, false].into_iter().filter(|b| !taken(*b)).map(|b| b.to_string()).collect(), *null)
             }
-            Cases::Any(_) => (Vec::new(), true),
+            Cases::Any => (Vec::new(), true),
             Cases::Unknown | Cases::Wrong => (Vec::new(), false),
         }
     }
@@ -363,7 +411,7 @@ impl Cases {
     fn none_left(&self, seen: &[Value]) -> bool {
         match self {
             Cases::Unknown | Cases::Wrong => false,
-            Cases::Texts(..) | Cases::Bools(_) | Cases::Any(_) => {
+            Cases::Texts(..) | Cases::Bools(_) | Cases::Any => {
                 let (left, open) = self.left(seen);
                 left.is_empty() && !open
             }

@@ -42,12 +42,19 @@ pub(super) fn explain(sources: &Sources, body: &ast::Body, uses: &[LaterUse]) ->
         return circles(body, uses, circle);
     }
     let mut edits = reordering(sources, body, &order.nodes);
-    let fixed = body.stmts.iter().any(|s| matches!(s.kind, ast::StmtKind::Require { .. } | ast::StmtKind::Fail { .. }));
+    let fixed = body
+        .stmts
+        .iter()
+        .any(|s| matches!(s.kind, ast::StmtKind::Require { .. } | ast::StmtKind::Fail { .. }));
     let mut out = Vec::new();
     for later in uses {
-        let mut d = Diagnostic::new(Code::UsedBeforeDefined, later.use_span, format!("`{}` is used before it is defined", later.name))
-            .label("used here")
-            .also(later.def_span, "defined here");
+        let mut d = Diagnostic::new(
+            Code::UsedBeforeDefined,
+            later.use_span,
+            format!("`{}` is used before it is defined", later.name),
+        )
+        .label("used here")
+        .also(later.def_span, "defined here");
         if !edits.is_empty() {
             let edits = std::mem::take(&mut edits);
             let title = "put the statements in an order in which each stands below what it mentions";
@@ -62,7 +69,9 @@ fn circles(body: &ast::Body, uses: &[LaterUse], circle: &[usize]) -> Vec<Diagnos
     let names: Vec<&str> =
         circle.iter().filter_map(|i| body.stmts.get(*i)).filter_map(declared).map(|i| &*i.name).collect();
     let round = format!("{} → {}", names.join(" → "), names.first().unwrap_or(&""));
-    let Some(first) = uses.iter().find(|u| names.contains(&&*u.name)).or(uses.first()) else { return Vec::new() };
+    let Some(first) = uses.iter().find(|u| names.contains(&&*u.name)).or(uses.first()) else {
+        return Vec::new();
+    };
     let message = match names.as_slice() {
         [only] => format!("`{only}` mentions itself"),
         _ => format!("steps wait for each other: {round}"),

@@ -94,7 +94,15 @@ pub(super) fn params(cx: &mut Cx<'_>, params: &[ast::Param], type_params: &[Name
         }
         let docs = param.lead.docs.clone();
         let var = VarId(u32::try_from(out.len()).unwrap_or(u32::MAX));
-        out.push(Param { name: param.name.name.clone(), var, ty, labels, default, docs, span: param.name.span });
+        out.push(Param {
+            name: param.name.name.clone(),
+            var,
+            ty,
+            labels,
+            default,
+            docs,
+            span: param.name.span,
+        });
     }
     for (param, lowered) in params.iter().zip(&out) {
         cx.declare(&param.name, VarKind::Input, lowered.ty.clone());
@@ -120,7 +128,9 @@ pub(super) fn throws(cx: &mut Cx<'_>, list: &[ast::ErrorDecl], type_params: &[Na
         for field in &decl.fields {
             let (ty, labels) = cx.resolve_type(&field.ty, type_params);
             let docs = field.lead.docs.clone();
-            record.fields.insert(field.name.name.clone(), Field { ty, optional: field.optional, labels, docs });
+            record
+                .fields
+                .insert(field.name.name.clone(), Field { ty, optional: field.optional, labels, docs });
         }
         out.push(ErrorKind { name: decl.name.name.clone(), details: Type::Record(Arc::new(record)) });
     }
@@ -162,8 +172,12 @@ fn clause(cx: &mut Cx<'_>, signature: &mut Signature, clause: &SkillClause, seen
             signature.throws = throws(cx, list, &type_params);
         }
         SkillClauseKind::Cost(e) => signature.cost = Some(cx.expect(e, &Type::Float, Role::Clause("cost"))),
-        SkillClauseKind::Tokens(e) => signature.tokens = Some(cx.expect(e, &Type::Int, Role::Clause("tokens"))),
-        SkillClauseKind::Time(e) => signature.time = Some(cx.expect(e, &Type::Duration, Role::Clause("time"))),
+        SkillClauseKind::Tokens(e) => {
+            signature.tokens = Some(cx.expect(e, &Type::Int, Role::Clause("tokens")))
+        }
+        SkillClauseKind::Time(e) => {
+            signature.time = Some(cx.expect(e, &Type::Duration, Role::Clause("time")))
+        }
         SkillClauseKind::Rate(rate) => {
             let per_ms = match rate.per {
                 RateUnit::Second => 1_000,

@@ -29,21 +29,28 @@ pub(crate) fn store_dir(global: &Global) -> Result<Option<PathBuf>, Stop> {
     if let Some(dir) = &global.store {
         return Ok((dir.as_os_str() != ":memory:").then(|| dir.clone()));
     }
-    let here = std::env::current_dir().map_err(|e| Stop::usage(format!("the working folder is gone: {e}")))?;
+    let here =
+        std::env::current_dir().map_err(|e| Stop::usage(format!("the working folder is gone: {e}")))?;
     if let Some(project) = here.ancestors().find(|dir| dir.join("aos.toml").is_file()) {
         return Ok(Some(project.join(".aos")));
     }
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/share"));
-    let data = data.or_else(home).ok_or_else(|| Stop::usage("there is no home directory; say `--store DIR`"))?;
+    let data =
+        data.or_else(home).ok_or_else(|| Stop::usage("there is no home directory; say `--store DIR`"))?;
     Ok(Some(data.join("aos")))
 }
 
 /// Where a command's runs live.
 pub(crate) enum Backend {
-    Local { runtime: Arc<Runtime>, store: Arc<dyn Store> },
+    Local {
+        runtime: Arc<Runtime>,
+        store: Arc<dyn Store>,
+    },
     /// The process that holds the store answers at its socket.
-    Remote { store: PathBuf },
+    Remote {
+        store: PathBuf,
+    },
 }
 
 impl Backend {
@@ -52,7 +59,8 @@ impl Backend {
         let Some(dir) = store_dir(global)? else {
             return Ok(Self::local(Arc::new(MemoryStore::new()), None));
         };
-        if socket::path(&dir).exists() && Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some())
+        if socket::path(&dir).exists()
+            && Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some())
         {
             return Ok(Backend::Remote { store: dir });
         }
@@ -70,10 +78,14 @@ impl Backend {
                 Ok(backend)
             }
             // It was opened between the two looks.
-            Err(StoreError::InUse { .. }) if Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some()) => {
+            Err(StoreError::InUse { .. })
+                if Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some()) =>
+            {
                 Ok(Backend::Remote { store: dir })
             }
-            Err(error @ StoreError::InUse { .. }) => Err(Stop { exit: Exit::InUse, message: error.to_string() }),
+            Err(error @ StoreError::InUse { .. }) => {
+                Err(Stop { exit: Exit::InUse, message: error.to_string() })
+            }
             Err(error) => Err(Stop::failed(error.to_string())),
         }
     }
@@ -106,7 +118,10 @@ impl Backend {
 }
 
 async fn connect(store: &Path, request: &Request) -> Result<Client, Stop> {
-    let lost = |e: std::io::Error| Stop { exit: Exit::InUse, message: format!("the store's holder does not answer: {e}") };
+    let lost = |e: std::io::Error| Stop {
+        exit: Exit::InUse,
+        message: format!("the store's holder does not answer: {e}"),
+    };
     Client::ask(store, request).await.map_err(lost)?.ok_or_else(|| Stop {
         exit: Exit::InUse,
         message: format!("the process that held the store `{}` has just ended; try again", store.display()),
@@ -117,7 +132,10 @@ async fn next(client: &mut Client) -> Result<Answer, Stop> {
     match client.next().await {
         Ok(Some(Answer::Error { message })) => Err(Stop::usage(message)),
         Ok(Some(answer)) => Ok(answer),
-        Ok(None) => Err(Stop { exit: Exit::Interrupted, message: "the process that runs it ended; `aos resume` goes on".into() }),
+        Ok(None) => Err(Stop {
+            exit: Exit::Interrupted,
+            message: "the process that runs it ended; `aos resume` goes on".into(),
+        }),
         Err(e) => Err(Stop::failed(format!("the answer of the store's holder cannot be read: {e}"))),
     }
 }

@@ -21,7 +21,9 @@ pub(crate) fn check(args: &Check, _global: &Global) -> CliResult {
             }
         }
     }
-    let bad = |d: &Diagnostic| d.is_error() || (args.deny == Some(Deny::Warnings) && d.severity == Severity::Warning);
+    let bad = |d: &Diagnostic| {
+        d.is_error() || (args.deny == Some(Deny::Warnings) && d.severity == Severity::Warning)
+    };
     Ok(if all(&projects).any(|(_, d)| bad(d)) { Exit::Failed } else { Exit::Done })
 }
 
@@ -77,7 +79,9 @@ fn sarif(projects: &[Project]) -> Json {
     let mut log = json::sarif(&[], &crate::source::Sources::default());
     let runs: Vec<Json> = projects
         .iter()
-        .filter_map(|p| json::sarif(&p.analysis.diagnostics, &p.sources).get_mut("runs")?.get_mut(0).map(Json::take))
+        .filter_map(|p| {
+            json::sarif(&p.analysis.diagnostics, &p.sources).get_mut("runs")?.get_mut(0).map(Json::take)
+        })
         .collect();
     if let Some(slot) = log.get_mut("runs") {
         *slot = Json::Array(runs);

@@ -10,7 +10,11 @@ pub(crate) fn compile(args: &Compile, _global: &Global) -> CliResult {
         if let Some(entry) = project.files.first() {
             terminal::print(&format!("{:#?}", entry.parse.file));
         }
-        return Ok(if project.analysis.diagnostics.iter().any(|d| d.is_error()) { Exit::Failed } else { Exit::Done });
+        return Ok(if project.analysis.diagnostics.iter().any(|d| d.is_error()) {
+            Exit::Failed
+        } else {
+            Exit::Done
+        });
     }
     let loaded = load::checked(&args.target)?;
     match args.emit {

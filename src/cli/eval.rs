@@ -6,7 +6,9 @@ use crate::check;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::{self, Env, Expr, RunField, StatusTest, Stop as Stopped, VarId};
 use crate::source::Sources;
-use crate::value::{Value, conform};
+use crate::syntax::ast::Name;
+use crate::types::conform::conform;
+use crate::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::io::BufRead as _;
 
@@ -22,7 +24,7 @@ pub(crate) fn eval(args: &Eval) -> CliResult {
         };
         vars.push((name.to_owned(), inputs::parse(name, value, None)?));
     }
-    let types: Vec<(String, String)> = vars.iter().map(|(n, _)| (n.clone(), "json".to_owned())).collect();
+    let types: Vec<(Name, &str)> = vars.iter().map(|(n, _)| (n.as_str().into(), "json")).collect();
     let (expr, _) = check::check_expr(text, &types).map_err(|errors| {
         let mut sources = Sources::default();
         sources.add("<expression>", text);
@@ -64,7 +66,9 @@ fn many() -> CliResult {
 fn case(line: &str) -> Json {
     let case: Map<String, Json> = match serde_json::from_str(line) {
         Ok(case) => case,
-        Err(e) => return failure(&Json::Null, "parse", "bad-line", &format!("the line is no JSON object: {e}")),
+        Err(e) => {
+            return failure(&Json::Null, "parse", "bad-line", &format!("the line is no JSON object: {e}"));
+        }
     };
     let id = case.get("id").cloned().unwrap_or(Json::Null);
     answer(&id, &case).unwrap_or_else(|error| error)
@@ -79,11 +83,16 @@ fn answer(id: &Json, case: &Map<String, Json>) -> Result<Json, Json> {
     let mut names: Vec<&String> = declared.keys().chain(given.keys()).collect();
     names.sort_unstable();
     names.dedup();
-    let type_of = |name: &str| declared.get(name).and_then(Json::as_str).unwrap_or("json").to_owned();
-    let types: Vec<(String, String)> = names.iter().map(|n| ((*n).clone(), type_of(n))).collect();
+    let type_of = |name: &str| declared.get(name).and_then(Json::as_str).unwrap_or("json");
+    let types: Vec<(Name, &str)> = names.iter().map(|n| (n.as_str().into(), type_of(n))).collect();
     let checked = case.get("check").and_then(Json::as_bool).unwrap_or(true);
-    let lowered = if checked { check::check_expr(text, &types) } else { check::lower_expr(text, &types) };
-    let (expr, ty) = lowered.map_err(|errors| first(id, &errors))?;
+    let closed = if checked {
+        check::check_expr(text, &types)
+    } else {
+        let names: Vec<Name> = types.iter().map(|(n, _)| n.clone()).collect();
+        check::close_expr(text, &names).map(|expr| (expr, crate::types::Type::Json))
+    };
+    let (expr, ty) = closed.map_err(|errors: Vec<Diagnostic>| first(id, &errors))?;
     let mut values = Vec::with_capacity(names.len());
     for name in &names {
         values.push(variable(id, name, &types, given)?);
@@ -94,10 +103,10 @@ fn answer(id: &Json, case: &Map<String, Json>) -> Result<Json, Json> {
     }
 }
 
-fn variable(id: &Json, name: &str, types: &[(String, String)], given: &Map<String, Json>) -> Result<Value, Json> {
+fn variable(id: &Json, name: &str, types: &[(Name, &str)], given: &Map<String, Json>) -> Result<Value, Json> {
     let Some(json) = given.get(name) else { return Ok(Value::Null) };
-    let text = types.iter().find(|(n, _)| n == name).map_or("json", |(_, t)| t.as_str());
-    let ty = check::read_type(text).map_err(|errors| first(id, &errors))?;
+    let text = types.iter().find(|(n, _)| **n == *name).map_or("json", |(_, t)| *t);
+    let ty = check::read_type(text).map_err(|errors: Vec<Diagnostic>| first(id, &errors))?;
     conform(Value::from_json(json), &ty)
         .map_err(|m| failure(id, "run", "invalid-input", &format!("`{name}` does not fit `{ty}`: {m}")))
 }

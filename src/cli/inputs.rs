@@ -5,7 +5,8 @@ use crate::check::hir::Plan;
 use crate::diagnostic::nearest;
 use crate::source::{DiskLoader, Loader as _};
 use crate::types::Type;
-use crate::value::{Map, Value, conform};
+use crate::types::conform::conform;
+use crate::value::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -111,7 +111,8 @@ impl View {
             return;
         }
         self.dirty = false;
-        let height = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(24, |w| usize::from(w.ws_row).max(6));
+        let height =
+            rustix::termios::tcgetwinsize(std::io::stderr()).map_or(24, |w| usize::from(w.ws_row).max(6));
         let lines = self.frame(height.saturating_sub(3), terminal::width());
         let mut out = self.erase();
         for line in &lines {
@@ -130,7 +131,8 @@ impl View {
         let now = jiff::Timestamp::now();
         let done = self.rows.values().filter(|r| r.done).count();
         let active = self.rows.len() - done;
-        let mut shown: Vec<(&StepPath, &Row)> = self.rows.iter().filter(|(_, r)| !r.done).take(room).collect();
+        let mut shown: Vec<(&StepPath, &Row)> =
+            self.rows.iter().filter(|(_, r)| !r.done).take(room).collect();
         let finished: Vec<_> = self.rows.iter().filter(|(_, r)| r.done).collect();
         let rest = room.saturating_sub(shown.len());
         let mut lines: Vec<String> =
@@ -178,7 +180,9 @@ fn row(notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
     let (mark, colour, text, done) = match &notice.kind {
         NoticeKind::Started => ("▶", "\x1b[36m", format!("running{}", again(notice.attempt)), false),
         NoticeKind::Succeeded { .. } => ("✓", "\x1b[32m", took("done"), true),
-        NoticeKind::Recovered { error, .. } => ("✓", "\x1b[33m", took(&format!("recovered from {}", error.kind)), true),
+        NoticeKind::Recovered { error, .. } => {
+            ("✓", "\x1b[33m", took(&format!("recovered from {}", error.kind)), true)
+        }
         NoticeKind::Failed { error, handled } => {
             let what = if *handled { "failed, handled" } else { "failed" };
             ("✗", "\x1b[31m", format!("{}: {}: {}", took(what), error.kind, error.message), true)

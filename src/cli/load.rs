@@ -1,7 +1,7 @@
 //! From an argument to a checked plan.
 
 use super::{Exit, Stop, render, terminal};
-use crate::check::CheckedPlan;
+use crate::check::{Analysis, CheckedPlan, PlanSummary};
 use crate::dag::Dag;
 use crate::project::Project;
 use crate::source::{DiskLoader, LoadError};
@@ -66,11 +66,12 @@ pub(crate) struct Loaded {
     pub(crate) project: Project,
     pub(crate) plan: Arc<str>,
     pub(crate) checked: CheckedPlan,
+    pub(crate) summaries: Vec<PlanSummary>,
 }
 
 impl Loaded {
     pub(crate) fn dag(&self) -> Dag {
-        Dag::new(&self.checked)
+        Dag::new(self.checked.program())
     }
 }
 
@@ -80,12 +81,14 @@ pub(crate) fn checked(target: &str) -> Result<Loaded, Stop> {
     let mut project = project(&target.path)?;
     let analysis = std::mem::take(&mut project.analysis);
     let diagnostics = analysis.diagnostics.clone();
-    let shown: Vec<_> = diagnostics.iter().filter(|d| d.is_error() || !terminal::is_quiet()).cloned().collect();
+    let shown: Vec<_> =
+        diagnostics.iter().filter(|d| d.is_error() || !terminal::is_quiet()).cloned().collect();
     render::report(&shown, &project.sources);
     if diagnostics.iter().any(crate::diagnostic::Diagnostic::is_error) {
         return Err(Stop::silent(Exit::Failed));
     }
-    let plan = choose(&analysis.entry_plans(), &target)?;
+    let plan = choose(&analysis, &target)?;
+    let summaries = analysis.summaries();
     let checked = match analysis.into_checked(&plan) {
         Ok(checked) => checked,
         Err(errors) => {
@@ -93,12 +96,13 @@ pub(crate) fn checked(target: &str) -> Result<Loaded, Stop> {
             return Err(Stop::silent(Exit::Failed));
         }
     };
-    Ok(Loaded { project, plan, checked })
+    Ok(Loaded { project, plan, checked, summaries })
 }
 
-/// The plan that was asked for: by name, else the only one, else the one named like the file.
-fn choose(plans: &[Arc<str>], target: &Target) -> Result<Arc<str>, Stop> {
+/// The plan that was asked for: by name, else the only one, else the one named like the file, else the one that calls the others.
+fn choose(analysis: &Analysis, target: &Target) -> Result<Arc<str>, Stop> {
     let file = target.path.display();
+    let plans = analysis.entry_plans.as_slice();
     let list = || plans.iter().map(|p| format!("`{p}`")).collect::<Vec<_>>().join(", ");
     if let Some(name) = &target.plan {
         return plans.iter().find(|p| p.as_ref() == name.as_str()).cloned().ok_or_else(|| {
@@ -111,8 +115,9 @@ fn choose(plans: &[Arc<str>], target: &Target) -> Result<Arc<str>, Stop> {
         [] => Err(Stop::usage(format!("`{file}` has no plan to run"))),
         [only] => Ok(only.clone()),
         many => {
-            let stem = target.path.file_stem().map(|s| s.to_string_lossy().replace('-', "_")).unwrap_or_default();
-            many.iter().find(|p| p.as_ref() == stem).cloned().ok_or_else(|| {
+            let stem =
+                target.path.file_stem().map(|s| s.to_string_lossy().replace('-', "_")).unwrap_or_default();
+            many.iter().find(|p| p.as_ref() == stem).or(analysis.default_plan()).cloned().ok_or_else(|| {
                 let example = many.first().map_or("", AsRef::as_ref);
                 Stop::usage(format!("`{file}` has several plans ({}); say which: `{file}#{example}`", list()))
             })

@@ -22,19 +22,24 @@ pub(crate) fn count(diagnostics: &[Diagnostic]) -> Option<String> {
         let n = diagnostics.iter().filter(|d| d.severity == severity).count();
         (n > 0).then(|| format!("{n} {one}{}", if n == 1 { "" } else { "s" }))
     };
-    let parts: Vec<String> =
-        [number(Severity::Error, "error"), number(Severity::Warning, "warning"), number(Severity::Info, "note")]
-            .into_iter()
-            .flatten()
-            .collect();
+    let parts: Vec<String> = [
+        number(Severity::Error, "error"),
+        number(Severity::Warning, "warning"),
+        number(Severity::Info, "note"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// One diagnostic as text.
 pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources) -> String {
-    let theme = if terminal::has_colour() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler =
-        GraphicalReportHandler::new_themed(theme).with_width(terminal::width().min(140)).with_context_lines(1);
+    let theme =
+        if terminal::has_colour() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(terminal::width().min(140))
+        .with_context_lines(1);
     let mut out = String::new();
     let shown = Shown::new(diagnostic, sources);
     if handler.render_report(&mut out, &shown).is_err() {
@@ -89,12 +94,14 @@ fn label(file: &SourceFile, span: Span, text: &str, primary: bool) -> LabeledSpa
 }
 
 fn help(diagnostic: &Diagnostic, sources: &Sources) -> Option<String> {
-    let elsewhere = diagnostic.labels.iter().filter(|l| l.span.source != diagnostic.span.source).filter_map(|l| {
-        let file = sources.get(l.span.source)?;
-        let place = file.position(l.span.start);
-        Some(format!("{}:{}:{}: {}", file.path, place.line, place.column, l.message))
-    });
-    let fixes = diagnostic.fixes.iter().map(|f| f.title.clone()).filter(|t| diagnostic.help.as_ref() != Some(t));
+    let elsewhere =
+        diagnostic.labels.iter().filter(|l| l.span.source != diagnostic.span.source).filter_map(|l| {
+            let file = sources.get(l.span.source)?;
+            let place = file.position(l.span.start);
+            Some(format!("{}:{}:{}: {}", file.path, place.line, place.column, l.message))
+        });
+    let fixes =
+        diagnostic.fixes.iter().map(|f| f.title.clone()).filter(|t| diagnostic.help.as_ref() != Some(t));
     let lines: Vec<String> = diagnostic.help.clone().into_iter().chain(fixes).chain(elsewhere).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

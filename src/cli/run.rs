@@ -28,8 +28,12 @@ pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
     backend::block_on(async {
         let backend = Backend::open(global).await?;
         let followed = match &backend {
-            Backend::Local { runtime, .. } => Followed::Local(runtime.start(request).map_err(|e| backend::stop(&e))?),
-            Backend::Remote { store } => Followed::remote(store, &Request::Run { run: Box::new(request) }).await?,
+            Backend::Local { runtime, .. } => {
+                Followed::Local(runtime.start(request).map_err(|e| backend::stop(&e))?)
+            }
+            Backend::Remote { store } => {
+                Followed::remote(store, &Request::Run { run: Box::new(request) }).await?
+            }
         };
         let exit = follow(followed, &sources, args.json).await;
         backend.close().await?;
@@ -69,7 +73,8 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
     if let Some(concurrency) = args.concurrency {
         dag = dag.with_concurrency(concurrency);
     }
-    let sources = loaded.project.sources.iter().map(|(_, f)| (Arc::clone(&f.path), Arc::clone(&f.text))).collect();
+    let sources =
+        loaded.project.sources.iter().map(|(_, f)| (Arc::clone(&f.path), Arc::clone(&f.text))).collect();
     let root = std::fs::canonicalize(&loaded.project.root).unwrap_or_else(|_| loaded.project.root.clone());
     let target = load::Target::parse(&args.target);
     Ok(RunRequest {
@@ -87,7 +92,7 @@ fn dry_run(loaded: &Loaded) -> Exit {
     let dag = loaded.dag();
     terminal::print(&crate::dag::draw::terminal(&dag, terminal::width().min(120)));
     let program = loaded.checked.program();
-    if let Some(summary) = loaded.checked.summaries().into_iter().find(|s| s.name == program.entry) {
+    if let Some(summary) = loaded.summaries.iter().find(|s| s.name == program.entry) {
         let effects = if summary.effects.is_empty() { "none".to_owned() } else { summary.effects.join(", ") };
         terminal::print(&format!("{} steps; effects: {effects}; nothing was run", summary.steps));
     }

@@ -14,10 +14,12 @@ pub(crate) fn runs(args: &Runs, global: &Global) -> CliResult {
         let backend = Backend::open(global).await?;
         let rows = match &backend {
             Backend::Local { runtime, .. } => runtime.runs(args.limit).map_err(|e| backend::stop(&e)),
-            Backend::Remote { store } => match Backend::ask(store, &Request::Runs { limit: args.limit }).await? {
-                Answer::Runs { runs } => Ok(runs),
-                other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
-            },
+            Backend::Remote { store } => {
+                match Backend::ask(store, &Request::Runs { limit: args.limit }).await? {
+                    Answer::Runs { runs } => Ok(runs),
+                    other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
+                }
+            }
         };
         backend.close().await?;
         rows
@@ -43,7 +45,7 @@ fn json(row: &RunRow) -> serde_json::Value {
 
 fn table(rows: &[RunRow]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["run", "plan", "status", "started", "file", "note"]);
+    table.load_style(presets::NOTHING).set_header(["run", "plan", "status", "started", "file", "note"]);
     for row in rows {
         let doubt = (row.in_doubt > 0).then(|| format!("{} step(s) in doubt", row.in_doubt));
         let note: String = doubt.into_iter().chain(row.error.clone()).collect::<Vec<_>>().join("; ");

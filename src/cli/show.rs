@@ -23,7 +23,10 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
         return Ok(Exit::Done);
     }
     let started = row.started_at;
-    terminal::print(&format!("run {}  plan {}  of {}  by {}  started {started:.0}", row.run, row.plan, row.file, row.actor));
+    terminal::print(&format!(
+        "run {}  plan {}  of {}  by {}  started {started:.0}",
+        row.run, row.plan, row.file, row.actor
+    ));
     terminal::print(&headline(&report));
     terminal::print(&timeline(&report, terminal::width()));
     if let Some(path) = critical_path(&report) {
@@ -41,7 +44,8 @@ async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
         Backend::Local { runtime, .. } => {
             runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| backend::stop(&e))
         }
-        Backend::Remote { store } => match Backend::ask(store, &Request::Show { run: run.to_owned() }).await? {
+        Backend::Remote { store } => match Backend::ask(store, &Request::Show { run: run.to_owned() }).await?
+        {
             Answer::Show { report, header, row } => Ok((*report, *header, *row)),
             other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
         },
@@ -86,7 +90,9 @@ pub(crate) fn headline(report: &Report) -> String {
     let colour = match report.status {
         RunStatus::Succeeded => "\x1b[32m",
         RunStatus::Failed => "\x1b[31m",
-        RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted | RunStatus::Cancelled => "\x1b[33m",
+        RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted | RunStatus::Cancelled => {
+            "\x1b[33m"
+        }
     };
     let steps = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
     format!("{colour}{}\x1b[0m{took}: {steps}", report::status_name(report.status))
@@ -133,7 +139,7 @@ pub(crate) fn failure(report: &Report, sources: &Sources) {
 fn timeline(report: &Report, width: usize) -> String {
     const MOST: usize = 200;
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let bar_width = width.saturating_sub(70).clamp(12, 40);
     for step in report.steps.iter().take(MOST) {
         let took = match (step.started_at, step.ended_at) {
@@ -181,9 +187,12 @@ fn note(step: &StepReport) -> String {
 
 fn bar(step: &StepReport, report: &Report, width: usize) -> String {
     let (Some(from), Some(to)) = (report.started_at, report.ended_at) else { return String::new() };
-    let (Some(start), Some(end)) = (step.started_at, step.ended_at.or(report.ended_at)) else { return String::new() };
+    let (Some(start), Some(end)) = (step.started_at, step.ended_at.or(report.ended_at)) else {
+        return String::new();
+    };
     let total = to.duration_since(from).as_secs_f64().max(1e-9);
-    let at = |t: jiff::Timestamp| (t.duration_since(from).as_secs_f64() / total * width as f64).round() as usize;
+    let at =
+        |t: jiff::Timestamp| (t.duration_since(from).as_secs_f64() / total * width as f64).round() as usize;
     let (left, right) = (at(start).min(width - 1), at(end).min(width));
     let length = right.saturating_sub(left).max(1);
     format!("{}{}{}", "·".repeat(left), "█".repeat(length), "·".repeat(width.saturating_sub(left + length)))

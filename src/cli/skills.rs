@@ -2,14 +2,17 @@
 
 use super::args::{Global, SkillFormat, Skills, SkillsCommand};
 use super::{CliResult, Exit, Stop, terminal};
-use crate::check::hir::Signature;
+use crate::catalog::Catalog;
+use crate::check::{self, hir::Signature};
 use crate::diagnostic::nearest;
 use crate::project::Project;
 use crate::source::DiskLoader;
 use crate::syntax::ast;
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
     // A file that is not there stands for the working folder: its aos.toml says which signatures the project adds.
@@ -22,7 +25,7 @@ pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
 }
 
 fn list(project: &Project, as_json: bool) {
-    let all = project.signatures();
+    let all = signatures(project);
     if as_json {
         for signature in &all {
             terminal::print(&schema(signature).to_string());
@@ -30,7 +33,7 @@ fn list(project: &Project, as_json: bool) {
         return;
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     for s in &all {
         let docs = s.docs.as_deref().unwrap_or_default();
         let first = docs.lines().next().unwrap_or_default();
@@ -39,21 +42,47 @@ fn list(project: &Project, as_json: bool) {
     terminal::print(&table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
 }
 
+/// The standard skills and the project's, by name.
+fn signatures(project: &Project) -> Vec<Arc<Signature>> {
+    let mut all: BTreeMap<Arc<str>, Arc<Signature>> =
+        project.analysis.skills.iter().map(|(name, s)| (Arc::clone(name), Arc::clone(s))).collect();
+    for name in crate::catalog::standard_names() {
+        if let Some(signature) = check::standard_signature(name) {
+            all.entry(Arc::clone(name)).or_insert(signature);
+        }
+    }
+    all.into_values().collect()
+}
+
+fn item(project: &Project, name: &str) -> Option<ast::Skill> {
+    let own = project.files.iter().flat_map(|f| &f.parse.file.items).find_map(|item| match item {
+        ast::Item::Skill(skill) if skill.name.name.as_ref() == name => Some(skill.clone()),
+        ast::Item::Skill(_)
+        | ast::Item::Use(_)
+        | ast::Item::Type(_)
+        | ast::Item::Plan(_)
+        | ast::Item::Test(_) => None,
+    });
+    own.or_else(|| Catalog::stdlib().lookup(name).cloned())
+}
+
 fn effects(signature: &Signature) -> String {
     let strongest = signature.effects.iter().map(|e| e.kind).max().unwrap_or(ast::EffectKind::Pure);
     format!("{strongest:?}").to_lowercase()
 }
 
 fn show(project: &Project, name: &str, format: SkillFormat) -> Result<(), Stop> {
-    let all = project.signatures();
+    let all = signatures(project);
     let Some(signature) = all.iter().find(|s| s.name.as_ref() == name) else {
         let near = nearest(name, all.iter().map(|s| s.name.as_ref()));
-        let hint = near.map_or_else(|| "`aos skills list` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
+        let hint = near
+            .map_or_else(|| "`aos skills list` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
         return Err(Stop::usage(format!("no skill is called `{name}`; {hint}")));
     };
     match format {
         SkillFormat::Plan => {
-            let item = project.skill_item(name).ok_or_else(|| Stop::failed(format!("the text of `{name}` is gone")))?;
+            let item =
+                item(project, name).ok_or_else(|| Stop::failed(format!("the text of `{name}` is gone")))?;
             let file = ast::File { items: vec![ast::Item::Skill(item)] };
             terminal::print(crate::format::file(&file).trim_end());
         }

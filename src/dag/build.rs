@@ -2,12 +2,12 @@
 
 use super::conflict::Conflicts;
 use super::{
-    Action, BodyDag, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, PlanDag, Reason, SkillFacts, StepNode, VERSION,
-    VarHome, arg_exprs, reads, time,
+    Action, BodyDag, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, PlanDag, Reason, SkillFacts, StepNode,
+    VERSION, VarHome, arg_exprs, reads, time,
 };
 use crate::check::hir::{
-    self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt, StmtKind,
-    Target, Tolerate,
+    self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt,
+    StmtKind, Target, Tolerate,
 };
 use crate::expr::{Expr, VarId};
 use crate::syntax::ast::EffectKind;
@@ -25,8 +25,14 @@ pub(super) fn build(program: &Program) -> Dag {
         plans.insert(name.clone(), builder.plan(name, plan));
     }
     let skills = program.skills.iter().map(|(name, s)| (name.clone(), facts(s))).collect();
-    let mut dag =
-        Dag { version: VERSION, entry: program.entry.clone(), concurrency, plans, bodies: builder.bodies, skills };
+    let mut dag = Dag {
+        version: VERSION,
+        entry: program.entry.clone(),
+        concurrency,
+        plans,
+        bodies: builder.bodies,
+        skills,
+    };
     time::fill(&mut dag, &builder.owner);
     dag
 }
@@ -188,7 +194,9 @@ impl Builder {
     ) -> Node {
         let mut waits = Vec::new();
         let mut lets = BTreeSet::new();
-        for (vars, reason) in [(&uses.hard, Reason::Data), (&uses.order, Reason::Order), (&uses.inner, Reason::Inner)] {
+        for (vars, reason) in
+            [(&uses.hard, Reason::Data), (&uses.order, Reason::Order), (&uses.inner, Reason::Inner)]
+        {
             for var in vars {
                 let VarHome::Node { body: home, node, lazy } = self.home(*var) else { continue };
                 if home == body {
@@ -270,7 +278,8 @@ impl Builder {
     }
 
     fn step(&mut self, step: &Step, uses: &mut Uses) -> StepNode {
-        for expr in [&step.when, &step.key, &step.cache, &step.timeout, &step.deadline].into_iter().flatten() {
+        for expr in [&step.when, &step.key, &step.cache, &step.timeout, &step.deadline].into_iter().flatten()
+        {
             uses.hard(expr);
         }
         uses.order.extend(&step.depends_on);
@@ -376,7 +385,8 @@ impl Edges {
         if (from < to || join) && self.seen.insert((from, to)) {
             self.list.push((from, to, reason));
         } else if reason != Reason::Inner
-            && let Some(edge) = self.list.iter_mut().rev().take(64).find(|e| (e.0, e.1, e.2) == (from, to, Reason::Inner))
+            && let Some(edge) =
+                self.list.iter_mut().rev().take(64).find(|e| (e.0, e.1, e.2) == (from, to, Reason::Inner))
         {
             // What holds the step back counts more than what it merely holds inside.
             edge.2 = reason;

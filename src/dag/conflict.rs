@@ -53,7 +53,12 @@ pub(super) struct Conflicts {
 impl Conflicts {
     /// `nodes`: how many statements the body has; joins are numbered from there.
     pub(super) fn new(nodes: u32) -> Self {
-        Conflicts { exact: BTreeMap::new(), prefix: BTreeMap::new(), next_join: nodes, edges: BTreeSet::new() }
+        Conflicts {
+            exact: BTreeMap::new(),
+            prefix: BTreeMap::new(),
+            next_join: nodes,
+            edges: BTreeSet::new(),
+        }
     }
 
     /// How many nodes there are with the joins, and the edges.
@@ -166,7 +171,9 @@ impl Conflicts {
                 }
             }
             Name::Prefix(text) => {
-                let inside = |map: &BTreeMap<String, Users>| -> usize { under(map, text).map(|(_, u)| weight(u)).sum() };
+                let inside = |map: &BTreeMap<String, Users>| -> usize {
+                    under(map, text).map(|(_, u)| weight(u)).sum()
+                };
                 if inside(&self.exact) + inside(&self.prefix) > FAN {
                     let mut all = Vec::new();
                     for map in [&mut self.exact, &mut self.prefix] {
@@ -205,11 +212,18 @@ fn weight(users: &Users) -> usize {
 
 /// Many writers, which every later step would wait for; sharers alone are waited for once, by the next writer.
 fn crowded(users: &Users) -> bool {
-    users.writers.len() > FAN || (!users.writers.is_empty() && users.writers.iter().all(|w| w.when.is_some()) && weight(users) > FAN)
+    users.writers.len() > FAN
+        || (!users.writers.is_empty()
+            && users.writers.iter().all(|w| w.when.is_some())
+            && weight(users) > FAN)
 }
 
-fn under<'a>(map: &'a BTreeMap<String, Users>, prefix: &'a str) -> impl Iterator<Item = (&'a String, &'a Users)> {
-    map.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).take_while(move |(k, _)| k.starts_with(prefix))
+fn under<'a>(
+    map: &'a BTreeMap<String, Users>,
+    prefix: &'a str,
+) -> impl Iterator<Item = (&'a String, &'a Users)> {
+    map.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+        .take_while(move |(k, _)| k.starts_with(prefix))
 }
 
 fn name_of(resource: Option<&Expr>) -> Name {
@@ -246,7 +260,10 @@ fn condition(when: &Expr) -> Condition {
     }
     // `!=` is the negation of `==`.
     if let ExprKind::Binary { op: op @ (BinaryOp::Eq | BinaryOp::Ne), left, right } = expr.kind.as_ref() {
-        return Condition { text: format!("{} == {}", text_of(left), text_of(right)), negated: negated ^ (*op == BinaryOp::Ne) };
+        return Condition {
+            text: format!("{} == {}", text_of(left), text_of(right)),
+            negated: negated ^ (*op == BinaryOp::Ne),
+        };
     }
     Condition { text: text_of(expr), negated }
 }

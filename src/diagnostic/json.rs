@@ -15,7 +15,9 @@ pub fn diagnostic(d: &Diagnostic, sources: &Sources) -> Json {
             let (start, end) = ends(l.span, sources);
             let mut row = json!({ "message": l.message, "start": start, "end": end });
             if l.span.source != d.span.source {
-                if let Some(object) = row.as_object_mut() { object.insert("file".into(), path(l.span, sources).into()); }
+                if let Some(object) = row.as_object_mut() {
+                    object.insert("file".into(), path(l.span, sources).into());
+                }
             }
             row
         })
@@ -131,7 +133,12 @@ pub fn github(d: &Diagnostic, sources: &Sources) -> String {
         format!(",line={},col={},endLine={},endColumn={}", s.line, s.column, e.line, e.column)
     });
     let text = d.help.as_ref().map_or_else(|| d.message.clone(), |h| format!("{}\n{h}", d.message));
-    format!("::{level} file={}{place},title={}::{}", property(&path(d.span, sources)), d.code.name(), escape(&text))
+    format!(
+        "::{level} file={}{place},title={}::{}",
+        property(&path(d.span, sources)),
+        d.code.name(),
+        escape(&text)
+    )
 }
 
 fn escape(text: &str) -> String {

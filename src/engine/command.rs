@@ -105,14 +105,30 @@ pub struct Notice {
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     Started,
-    Succeeded { value: Value },
+    Succeeded {
+        value: Value,
+    },
     /// It failed and was handled: `use`, `fallback`, `continue` give `Recovered` or `Failed { handled }`.
-    Recovered { value: Value, error: Failure },
-    Failed { error: Failure, handled: bool },
-    Retrying { error: Failure, at: jiff::Timestamp },
+    Recovered {
+        value: Value,
+        error: Failure,
+    },
+    Failed {
+        error: Failure,
+        handled: bool,
+    },
+    Retrying {
+        error: Failure,
+        at: jiff::Timestamp,
+    },
     /// Waits for a timer, a person, a signal.
-    Waiting { what: Arc<str>, until: Option<jiff::Timestamp> },
-    Skipped { because: Arc<str> },
+    Waiting {
+        what: Arc<str>,
+        until: Option<jiff::Timestamp>,
+    },
+    Skipped {
+        because: Arc<str>,
+    },
     Cancelled,
     InDoubt,
 }

@@ -5,7 +5,9 @@ use super::event::{Failure, StepPath};
 use super::machine::Machine;
 use super::scope::{Around, NoValue};
 use super::start::{after, node, step_of};
-use super::state::{FrameEnd, FrameKey, Loc, NOWHERE, Phase, Region, Stop, TimerKind, Verdict, Waiter, Work, is_final};
+use super::state::{
+    FrameEnd, FrameKey, Loc, NOWHERE, Phase, Region, Stop, TimerKind, Verdict, Waiter, Work, is_final,
+};
 use crate::check::hir::{LoopElse, Reaction};
 use crate::dag::{Action, NodeKind, StepNode};
 use crate::types::conform;
@@ -46,13 +48,16 @@ impl Machine {
             return;
         }
         let extra = self.row(loc).and_then(|r| r.extra.as_deref());
-        let error = || extra.and_then(|e| e.error.as_deref().cloned()).unwrap_or_else(|| Failure::new("failed", ""));
+        let error =
+            || extra.and_then(|e| e.error.as_deref().cloned()).unwrap_or_else(|| Failure::new("failed", ""));
         let kind = match status {
             StepStatus::Succeeded => NoticeKind::Succeeded { value: value.unwrap_or(Value::Null) },
-            StepStatus::Recovered => NoticeKind::Recovered { value: value.unwrap_or(Value::Null), error: error() },
-            StepStatus::Skipped => {
-                NoticeKind::Skipped { because: extra.and_then(|e| e.because.clone()).unwrap_or_else(|| "when".into()) }
+            StepStatus::Recovered => {
+                NoticeKind::Recovered { value: value.unwrap_or(Value::Null), error: error() }
             }
+            StepStatus::Skipped => NoticeKind::Skipped {
+                because: extra.and_then(|e| e.because.clone()).unwrap_or_else(|| "when".into()),
+            },
             StepStatus::Failed => NoticeKind::Failed { error: error(), handled },
             StepStatus::Cancelled => NoticeKind::Cancelled,
             StepStatus::InDoubt => NoticeKind::InDoubt,
@@ -84,7 +89,8 @@ impl Machine {
         for waiter in self.waiters.remove(&loc).unwrap_or_default() {
             match waiter {
                 Waiter::Start(waiting) => {
-                    let count = self.live_mut(waiting.frame).and_then(|l| l.waits.get_mut(waiting.node as usize));
+                    let count =
+                        self.live_mut(waiting.frame).and_then(|l| l.waits.get_mut(waiting.node as usize));
                     if let Some(count) = count {
                         *count = count.saturating_sub(1);
                         if *count == 0 {
@@ -162,7 +168,8 @@ impl Machine {
         }
         let dag = self.dag.clone();
         let Some(body) = self.body_id(frame).and_then(|b| dag.body(b)) else { return };
-        let waits = body.result_outer.iter().filter(|v| self.wait_for(frame, **v, Waiter::Result(frame))).count();
+        let waits =
+            body.result_outer.iter().filter(|v| self.wait_for(frame, **v, Waiter::Result(frame))).count();
         if waits > 0 {
             if let Some(live) = self.live_mut(frame) {
                 live.result_waits = waits as u32;
@@ -248,7 +255,9 @@ impl Machine {
                 }
                 self.work.push_back(Work::Advance(loc));
             }
-            (Action::For(_), FrameEnd::Failed { failure, at }) => self.item_failed(loc, key.order(), failure, at),
+            (Action::For(_), FrameEnd::Failed { failure, at }) => {
+                self.item_failed(loc, key.order(), failure, at)
+            }
             (Action::Loop(_), FrameEnd::Value { value, done }) => self.round_ended(loc, step, value, done),
             (Action::Race(_), FrameEnd::Value { value, .. }) => self.conclude(loc, Verdict::Value(value)),
             (Action::Race(_), FrameEnd::Failed { failure, at }) => {
@@ -289,7 +298,9 @@ impl Machine {
     // `for` and `loop`
 
     fn item_failed(&mut self, loc: Loc, index: u32, failure: Box<Failure>, at: Loc) {
-        let Some(Region::For { tolerate, failures, .. }) = self.active_mut(loc).map(|a| &mut a.region) else { return };
+        let Some(Region::For { tolerate, failures, .. }) = self.active_mut(loc).map(|a| &mut a.region) else {
+            return;
+        };
         failures.push((index, failure.clone()));
         if tolerate.is_some_and(|allowed| failures.len() as u64 <= u64::from(allowed)) {
             self.work.push_back(Work::Advance(loc));
@@ -328,7 +339,10 @@ impl Machine {
 
     fn for_done(&mut self, loc: Loc) {
         let Some(active) = self.active_mut(loc) else { return };
-        let Region::For { results, failures, .. } = std::mem::replace(&mut active.region, Region::None) else { return };
+        let Region::For { results, failures, .. } = std::mem::replace(&mut active.region, Region::None)
+        else {
+            return;
+        };
         let mut failures = failures;
         failures.sort_by_key(|(index, _)| *index);
         if let Some(row) = self.row_mut(loc)
@@ -369,7 +383,8 @@ impl Machine {
         let Action::Loop(l) = &step.action else { return };
         match &l.otherwise {
             LoopElse::Last => self.succeed(loc, last),
-            LoopElse::Exhausted => self.fail_here(loc, Failure::new("exhausted", "the condition did not come true in all rounds")),
+            LoopElse::Exhausted => self
+                .fail_here(loc, Failure::new("exhausted", "the condition did not come true in all rounds")),
             LoopElse::Fail(message) => {
                 let text = self.message(loc.frame, message, Around::at(self.now));
                 self.fail_here(loc, Failure::new("failed", text));
@@ -411,7 +426,8 @@ impl Machine {
             }
             live.stop = Some(stop.clone());
             self.work.push_back(Work::Check(frame));
-            let count = self.body_id(frame).and_then(|b| self.dag.body(b)).map_or(0, |b| b.nodes.len() as u32);
+            let count =
+                self.body_id(frame).and_then(|b| self.dag.body(b)).map_or(0, |b| b.nodes.len() as u32);
             for node in (0..count).filter(|n| Some(*n) != except) {
                 let children = self.cancel(Loc { frame, node });
                 todo.extend(children.into_iter().map(|child| (child, Stop::Cancelled, None)));
@@ -423,7 +439,13 @@ impl Machine {
     }
 
     /// What else stops because something inside `loc` failed.
-    fn spread(&mut self, loc: Loc, frame: u32, failure: Box<Failure>, at: Loc) -> Vec<(u32, Stop, Option<u32>)> {
+    fn spread(
+        &mut self,
+        loc: Loc,
+        frame: u32,
+        failure: Box<Failure>,
+        at: Loc,
+    ) -> Vec<(u32, Stop, Option<u32>)> {
         let dag = self.dag.clone();
         let Some(step) = step_of(&dag, self.body_id(loc.frame), loc.node) else { return Vec::new() };
         let Some(active) = self.active_mut(loc) else { return Vec::new() };
@@ -456,7 +478,8 @@ impl Machine {
             Phase::Sleeping => self.wake_up(loc),
             Phase::InFlight { .. } => {
                 if !self.facts(loc).is_none_or(|f| f.is_quiet()) {
-                    if let Some(Phase::InFlight { draining, .. }) = self.active_mut(loc).map(|a| &mut a.phase) {
+                    if let Some(Phase::InFlight { draining, .. }) = self.active_mut(loc).map(|a| &mut a.phase)
+                    {
                         *draining = true;
                     }
                     return Vec::new();

@@ -101,7 +101,9 @@ impl Machine {
     pub fn apply(&mut self, event: &Event) -> Result<Step, IllegalEvent> {
         let started = self.started_at.is_some();
         match &event.kind {
-            EventKind::Started { .. } if started => return Err(IllegalEvent("the run has started already".into())),
+            EventKind::Started { .. } if started => {
+                return Err(IllegalEvent("the run has started already".into()));
+            }
             EventKind::Started { .. } => {}
             _ if !started => return Err(IllegalEvent("the run has not started".into())),
             EventKind::AttemptStarted { step, attempt }
@@ -183,7 +185,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn finish(&mut self, status: RunStatus, output: Value, error: Option<Failure>, at: Option<Loc>) {
+    pub(super) fn finish(
+        &mut self,
+        status: RunStatus,
+        output: Value,
+        error: Option<Failure>,
+        at: Option<Loc>,
+    ) {
         let outcome = Outcome { status, output, error, failed_step: at.map(|l| StepPath(self.path(l))) };
         self.out.commands.push(Command::Finish(outcome.clone()));
         self.outcome = Some(outcome);
@@ -206,7 +214,16 @@ impl Machine {
         let frame = self.frames.len() as u32;
         let base = self.rows.len() as u32;
         let tail_ms = parent.map_or(0, |p| self.tail_behind(p));
-        self.frames.push(Frame { body, plan, parent, key, base, attempt_base, superseded: false, live: None });
+        self.frames.push(Frame {
+            body,
+            plan,
+            parent,
+            key,
+            base,
+            attempt_base,
+            superseded: false,
+            live: None,
+        });
         let Some(graph) = dag.body(body) else { return frame };
         let unended = graph.nodes.iter().filter(|n| !matches!(n.kind, crate::dag::NodeKind::Let(_))).count();
         self.rows.extend(std::iter::repeat_with(Row::new).take(graph.nodes.len()));
@@ -418,7 +435,8 @@ impl Machine {
         for (timer, (at, _, _)) in &self.timers {
             self.out.commands.push(Command::WakeAt { timer: timer.clone(), at: *at });
         }
-        let mut flights: Vec<(Loc, Arc<str>)> = self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
+        let mut flights: Vec<(Loc, Arc<str>)> =
+            self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
         flights.sort();
         for (loc, path) in flights {
             let (intended, draining) = match self.active(loc).map(|a| &a.phase) {
@@ -427,7 +445,10 @@ impl Machine {
             };
             if intended && self.facts(loc).is_some_and(|s| s.needs_intent()) {
                 self.land(&StepPath(path));
-                let error = Failure::new("in_doubt", "the run was interrupted during this call; whether it took effect is not known");
+                let error = Failure::new(
+                    "in_doubt",
+                    "the run was interrupted during this call; whether it took effect is not known",
+                );
                 let error = self.placed(loc, error);
                 self.attempt_failed(loc, error, draining);
             } else {
@@ -439,7 +460,8 @@ impl Machine {
     /// The calls in flight, with their attempt.
     #[must_use]
     pub fn open_attempts(&self) -> Vec<(StepPath, u32)> {
-        let mut open: Vec<(Loc, StepPath)> = self.flights.iter().map(|(p, l)| (*l, StepPath(p.clone()))).collect();
+        let mut open: Vec<(Loc, StepPath)> =
+            self.flights.iter().map(|(p, l)| (*l, StepPath(p.clone()))).collect();
         open.sort();
         open.into_iter().map(|(loc, path)| (path, self.attempt(loc))).collect()
     }

@@ -13,10 +13,12 @@ use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
 /// Without `backoff`: from the first, doubling, to the second.
-const BACKOFF: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(1), SignedDuration::from_secs(30));
+const BACKOFF: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(1), SignedDuration::from_secs(30));
 
 /// What another attempt cannot mend.
-const NEVER_RETRIED: [&str; 7] = ["expression", "denied", "expired", "in_doubt", "budget", "limit", "cancelled"];
+const NEVER_RETRIED: [&str; 7] =
+    ["expression", "denied", "expired", "in_doubt", "budget", "limit", "cancelled"];
 
 /// What became of one reaction.
 enum Done {
@@ -81,7 +83,8 @@ impl Machine {
         let dag = self.dag.clone();
         let Some(node) = node(&dag, self.body_id(loc.frame), loc.node) else { return };
         let NodeKind::Step(step) = &node.kind else { return };
-        let waits = node.soft.iter().filter(|v| self.wait_for(loc.frame, **v, Waiter::Reaction(loc))).count() as u32;
+        let waits =
+            node.soft.iter().filter(|v| self.wait_for(loc.frame, **v, Waiter::Reaction(loc))).count() as u32;
         if waits > 0 {
             if let Some(active) = self.active_mut(loc) {
                 active.phase = Phase::Reaction { waits };
@@ -98,7 +101,9 @@ impl Machine {
         let Some(chain) = step.on_error.get(arm) else { return };
         loop {
             let at_reaction = self.active_mut(loc).map_or(0, |a| a.arm(arm).reaction);
-            let Some(reaction) = chain.reactions.get(at_reaction) else { return self.abort_step(loc, failure, at) };
+            let Some(reaction) = chain.reactions.get(at_reaction) else {
+                return self.abort_step(loc, failure, at);
+            };
             match self.reaction(loc, step, chain, (arm, at_reaction), reaction) {
                 Done::Yes => return,
                 Done::Next => {
@@ -127,7 +132,14 @@ impl Machine {
         Ok(None)
     }
 
-    fn reaction(&mut self, loc: Loc, step: &StepNode, arm: &ErrorArm, place: (usize, usize), reaction: &Reaction) -> Done {
+    fn reaction(
+        &mut self,
+        loc: Loc,
+        step: &StepNode,
+        arm: &ErrorArm,
+        place: (usize, usize),
+        reaction: &Reaction,
+    ) -> Done {
         let Some((failure, at)) = self.active(loc).and_then(|a| a.failure.clone()) else { return Done::Yes };
         let error = self.error_of(loc).unwrap_or(crate::value::Value::Null);
         let now = self.active(loc).map_or(self.now, |a| a.now);
@@ -150,7 +162,9 @@ impl Machine {
                 self.abort_step(loc, failed, loc);
             }
             Reaction::Fallback(call) => self.fall_back(loc, step, place, call, (arm.error, error)),
-            Reaction::Retry { count, backoff } => return self.retry(loc, &failure, place.0, count, backoff, around),
+            Reaction::Retry { count, backoff } => {
+                return self.retry(loc, &failure, place.0, count, backoff, around);
+            }
         }
         Done::Yes
     }
@@ -193,10 +207,16 @@ impl Machine {
         }
         let retried = self.active_mut(loc).map_or(0, |a| a.arm(arm).retried);
         let wait = self.eval(loc.frame, count, around).and_then(|v| int(v, count)).and_then(|count| {
-            if i64::from(retried) >= count { Ok(None) } else { self.backoff(loc, backoff, retried, around).map(Some) }
+            if i64::from(retried) >= count {
+                Ok(None)
+            } else {
+                self.backoff(loc, backoff, retried, around).map(Some)
+            }
         });
         let wait = match wait {
-            Ok(Some(wait)) => wait.max(SignedDuration::from_millis(failure.retry_after_ms.unwrap_or(0).max(0))),
+            Ok(Some(wait)) => {
+                wait.max(SignedDuration::from_millis(failure.retry_after_ms.unwrap_or(0).max(0)))
+            }
             Ok(None) | Err(_) => {
                 // What is retried again after another reaction of the chain starts from zero.
                 if let Some(active) = self.active_mut(loc) {
@@ -219,15 +239,24 @@ impl Machine {
         Done::Yes
     }
 
-    fn backoff(&self, loc: Loc, backoff: &Backoff, retried: u32, around: Around<'_>) -> Result<SignedDuration, NoValue> {
-        let wait = |expr: &Expr| -> Result<SignedDuration, NoValue> { duration(self.eval(loc.frame, expr, around)?, expr) };
+    fn backoff(
+        &self,
+        loc: Loc,
+        backoff: &Backoff,
+        retried: u32,
+        around: Around<'_>,
+    ) -> Result<SignedDuration, NoValue> {
+        let wait = |expr: &Expr| -> Result<SignedDuration, NoValue> {
+            duration(self.eval(loc.frame, expr, around)?, expr)
+        };
         let (from, to) = match (&backoff.from, &backoff.to) {
             (Some(from), None) => return Ok(wait(from)?.max(SignedDuration::ZERO)),
             (Some(from), Some(to)) => (wait(from)?, wait(to)?),
             (None, _) => BACKOFF,
         };
         let millis = |d: SignedDuration| u64::try_from(d.as_millis()).unwrap_or(0);
-        let longest = millis(from).saturating_mul(1_u64.checked_shl(retried).unwrap_or(u64::MAX)).min(millis(to));
+        let longest =
+            millis(from).saturating_mul(1_u64.checked_shl(retried).unwrap_or(u64::MAX)).min(millis(to));
         Ok(SignedDuration::from_millis(i64::try_from(self.jitter(loc, longest)).unwrap_or(i64::MAX)))
     }
 

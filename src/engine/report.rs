@@ -82,8 +82,12 @@ impl Machine {
         let mut todo: Vec<(u32, usize)> = if self.frames.is_empty() { Vec::new() } else { vec![(0, 0)] };
         let mut segment = String::new();
         while let Some((frame, offset)) = todo.pop() {
-            for (index, node) in self.body_of(frame).map(|b| b.nodes.as_slice()).unwrap_or_default().iter().enumerate() {
-                let Some(rest) = path.0.get(offset..).and_then(|r| r.strip_prefix(&*node.name)) else { continue };
+            for (index, node) in
+                self.body_of(frame).map(|b| b.nodes.as_slice()).unwrap_or_default().iter().enumerate()
+            {
+                let Some(rest) = path.0.get(offset..).and_then(|r| r.strip_prefix(&*node.name)) else {
+                    continue;
+                };
                 let loc = Loc { frame, node: index as u32 };
                 if rest.is_empty() {
                     return Some(loc);
@@ -144,7 +148,9 @@ impl Machine {
         let row = self.row(loc)?;
         let skill = match &node.kind {
             NodeKind::Let(_) => return None,
-            NodeKind::Require { .. } | NodeKind::Fail { .. } if row.status != StepStatus::Failed => return None,
+            NodeKind::Require { .. } | NodeKind::Fail { .. } if row.status != StepStatus::Failed => {
+                return None;
+            }
             NodeKind::Require { .. } | NodeKind::Fail { .. } => None,
             NodeKind::Step(step) => match &step.action {
                 Action::Call(call) => match &call.target {

@@ -75,7 +75,8 @@ impl Env for Scope<'_> {
         }
         // A `let` whose own expression failed fails its readers.
         if let Some(VarHome::Node { lazy: true, .. }) = self.machine.home(self.frame, var)
-            && let Some(error) = self.step(var).filter(|r| r.status == StepStatus::Failed).and_then(Row::error)
+            && let Some(error) =
+                self.step(var).filter(|r| r.status == StepStatus::Failed).and_then(Row::error)
         {
             return Err(EvalStop::Error(EvalError::new(&*error.message, error.span.unwrap_or_default())));
         }
@@ -95,7 +96,9 @@ impl Env for Scope<'_> {
             StatusTest::Failed => Value::Bool(matches!(row.status, StepStatus::Failed | StepStatus::InDoubt)),
             StatusTest::Skipped => Value::Bool(row.status == StepStatus::Skipped),
             StatusTest::Error => match &row.extra {
-                Some(extra) => extra.error.as_ref().map_or(Value::Null, |e| error_value(e, extra.error_attempt)),
+                Some(extra) => {
+                    extra.error.as_ref().map_or(Value::Null, |e| error_value(e, extra.error_attempt))
+                }
                 None => Value::Null,
             },
             StatusTest::Failures => {
@@ -259,7 +262,10 @@ impl Machine {
             failure
         };
         if let Some(stray) = given.keys().find(|k| !plan.params.iter().any(|p| p.name == **k)) {
-            return Err(bad(format!("`{}` has no input `{stray}`", plan.name), crate::source::Span::default()));
+            return Err(bad(
+                format!("`{}` has no input `{stray}`", plan.name),
+                crate::source::Span::default(),
+            ));
         }
         let mut locals: Vec<(VarId, Value)> = Vec::with_capacity(plan.params.len());
         for param in &plan.params {
@@ -268,13 +274,18 @@ impl Machine {
                 (None, Some(default)) => {
                     let env = Inputs { machine: self, locals: &locals };
                     eval(default, &env).map_err(|stop| match stop {
-                        EvalStop::Error(error) => bad(format!("default of `{}`: {}", param.name, error.message), error.span),
-                        EvalStop::Missing { .. } => bad(format!("default of `{}` reads a step", param.name), param.span),
+                        EvalStop::Error(error) => {
+                            bad(format!("default of `{}`: {}", param.name, error.message), error.span)
+                        }
+                        EvalStop::Missing { .. } => {
+                            bad(format!("default of `{}` reads a step", param.name), param.span)
+                        }
                     })?
                 }
                 (None, None) => return Err(bad(format!("input `{}` is missing", param.name), param.span)),
             };
-            let value = conform(value, &param.ty).map_err(|m| bad(format!("input `{}`: {m}", param.name), param.span))?;
+            let value = conform(value, &param.ty)
+                .map_err(|m| bad(format!("input `{}`: {m}", param.name), param.span))?;
             locals.push((param.var, value));
         }
         Ok(locals)
@@ -282,9 +293,10 @@ impl Machine {
 
     /// A number over the parameters of a skill, such as its `time`.
     pub(super) fn eval_over(&self, expr: &Expr, params: &[Arc<str>], args: &Map) -> Option<Value> {
-        let values = params.iter().enumerate().map(|(i, name)| {
-            (VarId(i as u32), args.get(name).cloned().unwrap_or(Value::Null))
-        });
+        let values = params
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (VarId(i as u32), args.get(name).cloned().unwrap_or(Value::Null)));
         let locals: Vec<(VarId, Value)> = values.collect();
         eval(expr, &Inputs { machine: self, locals: &locals }).ok()
     }

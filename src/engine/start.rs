@@ -39,7 +39,8 @@ impl Machine {
 
     /// All that a statement waited for has ended.
     pub(super) fn ready(&mut self, loc: Loc) {
-        let pending = self.row(loc).is_some_and(|r| r.status == StepStatus::Pending && !r.lazy && r.active.is_none());
+        let pending =
+            self.row(loc).is_some_and(|r| r.status == StepStatus::Pending && !r.lazy && r.active.is_none());
         if self.is_stopping(loc.frame) || !pending {
             return;
         }
@@ -105,7 +106,8 @@ impl Machine {
             }
         }
         if let Some(what) = &step.unsupported {
-            return self.fail_here(loc, Failure::new("internal", format!("this engine cannot run `{what}` yet")));
+            return self
+                .fail_here(loc, Failure::new("internal", format!("this engine cannot run `{what}` yet")));
         }
         match &step.action {
             Action::Call(call) => match &call.target {
@@ -264,7 +266,8 @@ impl Machine {
         if let Some(max) = count(&f.max)?
             && items.len() as i64 > max
         {
-            let mut failure = Failure::new("limit", format!("{} items, where at most {max} are allowed", items.len()));
+            let mut failure =
+                Failure::new("limit", format!("{} items, where at most {max} are allowed", items.len()));
             failure.span = Some(f.list.span);
             return Err(NoValue::Failed(Box::new(failure)));
         }
@@ -320,7 +323,11 @@ impl Machine {
     // Calls
 
     /// What the step calls now: its action, or the fallback of an error arm; with the arm's error.
-    pub(super) fn current_call<'d>(&self, loc: Loc, step: &'d StepNode) -> Option<(&'d Call, Option<(VarId, Value)>)> {
+    pub(super) fn current_call<'d>(
+        &self,
+        loc: Loc,
+        step: &'d StepNode,
+    ) -> Option<(&'d Call, Option<(VarId, Value)>)> {
         if let Some((arm, reaction)) = self.active(loc)?.fallback {
             let arm = step.on_error.get(arm)?;
             let Reaction::Fallback(call) = arm.reactions.get(reaction)? else { return None };
@@ -328,7 +335,12 @@ impl Machine {
         }
         match &step.action {
             Action::Call(call) => Some((call, None)),
-            Action::Do(_) | Action::For(_) | Action::If { .. } | Action::Match { .. } | Action::Loop(_) | Action::Race(_) => None,
+            Action::Do(_)
+            | Action::For(_)
+            | Action::If { .. }
+            | Action::Match { .. }
+            | Action::Loop(_)
+            | Action::Race(_) => None,
         }
     }
 
@@ -348,7 +360,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn start_plan(&mut self, loc: Loc, step: &StepNode, call: &Call, error: Option<(VarId, Value)>) {
+    pub(super) fn start_plan(
+        &mut self,
+        loc: Loc,
+        step: &StepNode,
+        call: &Call,
+        error: Option<(VarId, Value)>,
+    ) {
         let Target::Plan(name) = &call.target else { return };
         let dag = self.dag.clone();
         let Some(index) = dag.plan_index(name) else {
@@ -392,7 +410,9 @@ impl Machine {
     /// The arguments of a call have no value. For a fallback, its `then` decides.
     fn call_has_no_value(&mut self, loc: Loc, no: NoValue) {
         match no {
-            NoValue::Missing(_) if self.active(loc).is_some_and(|a| a.fallback.is_some()) => self.react_again(loc),
+            NoValue::Missing(_) if self.active(loc).is_some_and(|a| a.fallback.is_some()) => {
+                self.react_again(loc)
+            }
             no => self.no_value(loc, no),
         }
     }
@@ -437,7 +457,12 @@ impl Machine {
         let until = match args.values().next() {
             Some(Value::Duration(wait)) => after(self.now, *wait),
             Some(Value::Timestamp(at)) => *at,
-            _ => return self.fail_here(loc, Failure::new("invalid_input", "neither a duration nor a time to wait for")),
+            _ => {
+                return self.fail_here(
+                    loc,
+                    Failure::new("invalid_input", "neither a duration nor a time to wait for"),
+                );
+            }
         };
         if let Some(row) = self.row_mut(loc) {
             row.attempts += 1;
@@ -457,7 +482,14 @@ impl Machine {
         self.arm(TimerKind::Sleep, loc, until);
     }
 
-    fn invocation(&self, loc: Loc, step: &StepNode, call: &Call, skill: &Arc<str>, args: Map) -> Result<Invoke, NoValue> {
+    fn invocation(
+        &self,
+        loc: Loc,
+        step: &StepNode,
+        call: &Call,
+        skill: &Arc<str>,
+        args: Map,
+    ) -> Result<Invoke, NoValue> {
         let Some(facts) = self.dag.skill(skill) else {
             let text = format!("the signature of `{skill}` is not in the plan's graph");
             return Err(NoValue::Failed(Box::new(Failure::new("internal", text))));
@@ -520,7 +552,8 @@ impl Machine {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or('0');
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }

@@ -89,8 +89,14 @@ pub(super) enum Stop {
 #[derive(Debug)]
 pub(super) enum FrameEnd {
     /// `done`: what `until` says.
-    Value { value: Value, done: Option<bool> },
-    Failed { failure: Box<Failure>, at: Loc },
+    Value {
+        value: Value,
+        done: Option<bool>,
+    },
+    Failed {
+        failure: Box<Failure>,
+        at: Loc,
+    },
     Cancelled,
 }
 
@@ -220,8 +226,20 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) enum Region {
     None,
-    For { items: Arc<Vec<Value>>, next: u32, parallel: u32, tolerate: Option<u32>, results: Vec<Value>, failures: Vec<(u32, Box<Failure>)> },
-    Loop { value: Value, round: u32, max: u32, every: Option<jiff::SignedDuration> },
+    For {
+        items: Arc<Vec<Value>>,
+        next: u32,
+        parallel: u32,
+        tolerate: Option<u32>,
+        results: Vec<Value>,
+        failures: Vec<(u32, Box<Failure>)>,
+    },
+    Loop {
+        value: Value,
+        round: u32,
+        max: u32,
+        every: Option<jiff::SignedDuration>,
+    },
 }
 
 impl Active {

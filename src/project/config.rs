@@ -218,7 +218,9 @@ rate = "60/min"
         assert_eq!(diagnostics, vec![]);
         assert_eq!(config.project.name.as_deref(), Some("triage"));
         assert_eq!(config.skills["math"].timeout, Some(Duration::from_secs(5)));
-        assert!(matches!(&config.skills["math"].provider, Some(Provider::Process { command, .. }) if command.len() == 2));
+        assert!(
+            matches!(&config.skills["math"].provider, Some(Provider::Process { command, .. }) if command.len() == 2)
+        );
         assert_eq!(config.skills["http"].http.allow_hosts.as_ref().map(Vec::len), Some(1));
         assert_eq!(config.secrets["GITHUB"], SecretSource::Env("GITHUB_TOKEN".into()));
         assert_eq!(config.agents["triager"].budget.as_ref().and_then(|b| b.cost_usd), Some(5.0));

@@ -192,7 +192,9 @@ impl Driver {
     }
 
     fn settle(&mut self, kind: &EventKind) {
-        if let EventKind::AttemptSucceeded { step, attempt, .. } | EventKind::AttemptFailed { step, attempt, .. } = kind {
+        if let EventKind::AttemptSucceeded { step, attempt, .. }
+        | EventKind::AttemptFailed { step, attempt, .. } = kind
+        {
             self.in_flight.remove(&(step.clone(), *attempt));
         }
     }
@@ -279,7 +281,8 @@ impl Driver {
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let answer = self.answer.clone();
         let skills = Arc::clone(&self.around.skills);
-        let around = (Arc::clone(&self.around.run), Arc::clone(&self.around.tenant), Arc::clone(&self.around.actor));
+        let around =
+            (Arc::clone(&self.around.run), Arc::clone(&self.around.tenant), Arc::clone(&self.around.actor));
         let task = self.tasks.spawn(async move {
             let (step, attempt) = (invoke.step.clone(), invoke.attempt);
             // A skill that panics must not leave its step waiting for ever.
@@ -344,8 +347,9 @@ async fn call_skill(
 }
 
 fn accept(value: Value, ty: &crate::types::Type) -> Result<Value, Failure> {
-    crate::value::conform(value, ty)
-        .map_err(|mismatch| Failure::new("invalid_output", format!("the result does not fit its type: {mismatch}")))
+    crate::types::conform::conform(value, ty).map_err(|mismatch| {
+        Failure::new("invalid_output", format!("the result does not fit its type: {mismatch}"))
+    })
 }
 
 async fn sleep_until(due: Option<jiff::Timestamp>) {

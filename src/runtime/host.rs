@@ -162,8 +162,8 @@ impl Runtime {
     /// # Errors
     /// There is no such run, or its journal is damaged.
     pub fn report(&self, run: Uuid) -> Result<(Report, Header, RunRow), RunError> {
-        let mut row =
-            journal::row(&self.journal, &self.tenant, run)?.ok_or_else(|| RunError::Unknown(run.to_string()))?;
+        let mut row = journal::row(&self.journal, &self.tenant, run)?
+            .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         row.status = shown(row.status, self.live().contains_key(&run));
         let Replayed { header, machine, .. } = journal::replay(&self.journal, &self.tenant, run)?;
         Ok((Report::of(&run.to_string(), &header.plan, row.status, &machine), header, row))
@@ -212,8 +212,8 @@ impl Runtime {
     }
 
     fn go_on(&self, run: Uuid, actor: Arc<str>, first: Vec<EventKind>) -> Result<Started, RunError> {
-        let row =
-            journal::row(&self.journal, &self.tenant, run)?.ok_or_else(|| RunError::Unknown(run.to_string()))?;
+        let row = journal::row(&self.journal, &self.tenant, run)?
+            .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         if self.live().contains_key(&run) {
             return Err(RunError::Live(run));
         }

@@ -157,7 +157,8 @@ impl RunJournal {
         self.row.updated_at = jiff::Timestamp::now();
         self.row.error = outcome.and_then(|o| o.error.as_ref()).map(|e| format!("{}: {}", e.kind, e.message));
         if outcome.is_some() {
-            let doubts = machine.report().iter().filter(|s| s.status == crate::engine::StepStatus::InDoubt).count();
+            let doubts =
+                machine.report().iter().filter(|s| s.status == crate::engine::StepStatus::InDoubt).count();
             self.row.in_doubt = u32::try_from(doubts).unwrap_or(u32::MAX);
         }
         let row = codec::encode(ROW, &self.row).map_err(|why| JournalError::RunRow { run, why })?;
@@ -166,7 +167,10 @@ impl RunJournal {
         if let Some(old) = self.listed {
             ops.push(Op::Del(Key::RunByStatus { tenant: tenant(), status: number(old), run }.encode()));
         }
-        ops.push(Op::Put(Key::RunByStatus { tenant: tenant(), status: number(status), run }.encode(), Vec::new()));
+        ops.push(Op::Put(
+            Key::RunByStatus { tenant: tenant(), status: number(status), run }.encode(),
+            Vec::new(),
+        ));
         let open = Key::OpenRun { run }.encode();
         ops.push(match status {
             RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => {
@@ -221,7 +225,8 @@ pub fn replay(journal: &Journal, tenant: &KeyName, run: Uuid) -> Result<Replayed
         }
     }
     let listed = Some(row.status);
-    let journal = RunJournal { journal: journal.clone(), tenant: tenant.clone(), row, next, header: None, listed };
+    let journal =
+        RunJournal { journal: journal.clone(), tenant: tenant.clone(), row, next, header: None, listed };
     Ok(Replayed { header, machine, journal })
 }
 

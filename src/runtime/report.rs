@@ -2,8 +2,8 @@
 
 use crate::engine::command::{NoticeKind, StepReport};
 use crate::engine::{Failure, Machine, Notice, Outcome, RunStatus, StepPath, StepStatus, Usage};
-use serde_json::{Map, Value as Json, json};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 
 /// A run with its steps.
@@ -46,7 +46,8 @@ impl Report {
     /// The last line of `run --json`.
     #[must_use]
     pub fn finished_line(&self) -> Json {
-        let steps: Map<String, Json> = self.steps.iter().map(|s| (s.path.to_string(), step_json(s))).collect();
+        let steps: Map<String, Json> =
+            self.steps.iter().map(|s| (s.path.to_string(), step_json(s))).collect();
         json!({
             "event": "run_finished",
             "run": self.run,

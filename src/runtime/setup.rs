@@ -1,7 +1,9 @@
 //! From `aos.toml` to skills.
 
 use super::blobs::Blobs as BlobStore;
-use super::skill::config::{BlobSink, Blobs, EndpointConfig, HttpConfig, ProcessConfig, Provider, SecretSource};
+use super::skill::config::{
+    BlobSink, Blobs, EndpointConfig, HttpConfig, ProcessConfig, Provider, SecretSource,
+};
 use super::skill::{Skills, SkillsConfig};
 use crate::project::config::{self, Config, SkillConfig};
 use crate::source::{DiskLoader, Loader as _, Sources};
@@ -88,8 +90,12 @@ fn provider(namespace: &str, provider: &config::Provider, skill: &SkillConfig) -
             }
             Ok(Provider::Http(endpoint))
         }
-        config::Provider::Mcp { .. } => Err(format!("`[skills.{namespace}]`: `provider = \"mcp\"` cannot be run yet")),
-        config::Provider::Plan { .. } => Err(format!("`[skills.{namespace}]`: `provider = \"plan\"` cannot be run yet")),
+        config::Provider::Mcp { .. } => {
+            Err(format!("`[skills.{namespace}]`: `provider = \"mcp\"` cannot be run yet"))
+        }
+        config::Provider::Plan { .. } => {
+            Err(format!("`[skills.{namespace}]`: `provider = \"plan\"` cannot be run yet"))
+        }
     }
 }
 

@@ -31,14 +31,30 @@ pub enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    Started { run: String },
-    Notice { notice: Box<Notice> },
-    Finished { report: Box<Report> },
-    Runs { runs: Vec<RunRow> },
-    Show { report: Box<Report>, header: Box<Header>, row: Box<RunRow> },
+    Started {
+        run: String,
+    },
+    Notice {
+        notice: Box<Notice>,
+    },
+    Finished {
+        report: Box<Report>,
+    },
+    Runs {
+        runs: Vec<RunRow>,
+    },
+    Show {
+        report: Box<Report>,
+        header: Box<Header>,
+        row: Box<RunRow>,
+    },
     /// It was asked to stop and will.
-    Cancelling { run: String },
-    Error { message: String },
+    Cancelling {
+        run: String,
+    },
+    Error {
+        message: String,
+    },
 }
 
 /// Where the socket of a store lies.
@@ -51,7 +67,10 @@ pub fn path(store: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The socket cannot be made.
-pub fn serve(runtime: Arc<Runtime>, store: &Path) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn serve(
+    runtime: Arc<Runtime>,
+    store: &Path,
+) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let path = path(store);
     // The lock on the store is ours, so a socket that is there was left by a process that died.
     if let Err(error) = std::fs::remove_file(&path)
@@ -122,17 +141,26 @@ async fn send(write: &mut Writer<'_>, answer: &Answer) -> std::io::Result<()> {
 }
 
 /// Meets a request; gives the last answer.
-async fn meet(runtime: &Runtime, request: Request, write: &mut Writer<'_>) -> std::io::Result<Option<Answer>> {
+async fn meet(
+    runtime: &Runtime,
+    request: Request,
+    write: &mut Writer<'_>,
+) -> std::io::Result<Option<Answer>> {
     let met = match request {
         Request::Runs { limit } => runtime.runs(limit).map(|runs| Answer::Runs { runs }),
-        Request::Show { run } => runtime.find(&run).and_then(|run| runtime.report(run)).map(|(report, header, row)| {
-            Answer::Show { report: Box::new(report), header: Box::new(header), row: Box::new(row) }
-        }),
+        Request::Show { run } => {
+            runtime.find(&run).and_then(|run| runtime.report(run)).map(|(report, header, row)| Answer::Show {
+                report: Box::new(report),
+                header: Box::new(header),
+                row: Box::new(row),
+            })
+        }
         Request::Run { run } => match runtime.start(*run) {
             Ok(started) => return follow(started, write).await.map(Some),
             Err(error) => Err(error),
         },
-        Request::Resume { run, actor } => match runtime.find(&run).and_then(|run| runtime.resume(run, actor)) {
+        Request::Resume { run, actor } => match runtime.find(&run).and_then(|run| runtime.resume(run, actor))
+        {
             Ok(started) => return follow(started, write).await.map(Some),
             Err(error) => Err(error),
         },

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 /// The graph in the language of Graphviz.
 #[must_use]
 pub fn dot(dag: &Dag) -> String {
-    let mut out = String::from("digraph plan {\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n");
+    let mut out =
+        String::from("digraph plan {\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n");
     for (index, picture) in picture::all(dag).iter().enumerate() {
         let _ = writeln!(out, "  subgraph cluster_p{index} {{\n    label={};", quoted(&picture.title));
         dot_rows(&picture.rows, &format!("p{index}"), 4, &mut out);

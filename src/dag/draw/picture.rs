@@ -40,7 +40,12 @@ pub(super) fn all(dag: &Dag) -> Vec<Picture> {
 fn body(dag: &Dag, id: BodyId) -> Vec<Row> {
     let Some(body) = dag.body(id) else { return Vec::new() };
     let after = reduced(&direct(body));
-    body.nodes.iter().zip(after).enumerate().map(|(me, (node, after))| row(dag, node, me, body, after)).collect()
+    body.nodes
+        .iter()
+        .zip(after)
+        .enumerate()
+        .map(|(me, (node, after))| row(dag, node, me, body, after))
+        .collect()
 }
 
 /// For each statement those it waits for; joins, which stand for many edges, are seen through.
@@ -78,7 +83,8 @@ fn reduced(after: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
     let mut reach: Vec<BTreeSet<usize>> = Vec::with_capacity(after.len());
     let mut kept = Vec::with_capacity(after.len());
     for sources in after {
-        let implied: BTreeSet<usize> = sources.iter().filter_map(|s| reach.get(*s)).flatten().copied().collect();
+        let implied: BTreeSet<usize> =
+            sources.iter().filter_map(|s| reach.get(*s)).flatten().copied().collect();
         kept.push(sources.iter().copied().filter(|s| !implied.contains(s)).collect());
         reach.push(implied.into_iter().chain(sources.iter().copied()).collect());
     }
@@ -144,12 +150,14 @@ fn action(dag: &Dag, action: &Action) -> (String, Vec<Section>) {
                 Some(Tolerate::Percent(p)) => format!(" tolerate {p}%"),
             };
             let bounds =
-                [part("max", &f.max), part("first", &f.first), part("parallel", &f.parallel), tolerate].concat();
+                [part("max", &f.max), part("first", &f.first), part("parallel", &f.parallel), tolerate]
+                    .concat();
             (format!("for each{bounds}"), only(f.body))
         }
         Action::If { arms, otherwise } => {
             let label = |i: usize| if i == 0 { "then".to_owned() } else { format!("else if {i}") };
-            let arms = arms.iter().enumerate().map(|(i, (_, id))| Section { label: label(i), rows: body(dag, *id) });
+            let arms =
+                arms.iter().enumerate().map(|(i, (_, id))| Section { label: label(i), rows: body(dag, *id) });
             let last = otherwise.iter().map(|id| Section { label: "else".into(), rows: body(dag, *id) });
             ("if".to_owned(), arms.chain(last).collect())
         }

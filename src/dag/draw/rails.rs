@@ -11,7 +11,10 @@ pub(super) enum Cell {
     /// A rail that goes on past the row, drawn through an edge that it has nothing to do with.
     Crossed,
     /// A rail that the row's edge leaves to the right; `ends`: it was its last.
-    Leaves { first: bool, ends: bool },
+    Leaves {
+        first: bool,
+        ends: bool,
+    },
     /// An edge passes an empty column.
     Edge,
     /// The row's step.
@@ -78,7 +81,9 @@ fn place(rails: &[Option<usize>], last: Option<usize>, ends: impl Fn(&Option<usi
         Some(column) => column + 1,
         None => 0,
     };
-    (from..rails.len()).find(|c| rails.get(*c).is_some_and(Option::is_none)).unwrap_or_else(|| rails.len().max(from))
+    (from..rails.len())
+        .find(|c| rails.get(*c).is_some_and(Option::is_none))
+        .unwrap_or_else(|| rails.len().max(from))
 }
 
 /// The rows as lines of at most `width` characters.
@@ -188,7 +193,8 @@ mod tests {
 
     #[test]
     fn lines_never_pass_the_width() {
-        let wide: Vec<Vec<usize>> = (0..60).map(|i| if i < 30 { vec![] } else { (0..30).collect() }).collect();
+        let wide: Vec<Vec<usize>> =
+            (0..60).map(|i| if i < 30 { vec![] } else { (0..30).collect() }).collect();
         let wide: Vec<&[usize]> = wide.iter().map(Vec::as_slice).collect();
         assert!(text(&rows(&wide), 72).iter().all(|l| l.chars().count() <= 72));
     }

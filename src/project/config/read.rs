@@ -1,8 +1,8 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, Config, HttpPolicy, PlannerConfig, ProjectConfig, Provider, SecretSource, SkillConfig,
-    parse_duration, parse_size,
+    AgentBudget, AgentConfig, Config, HttpPolicy, PlannerConfig, ProjectConfig, Provider, SecretSource,
+    SkillConfig, parse_duration, parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
@@ -72,9 +72,9 @@ impl Reader {
             let span = self.span(key.span());
             let mut d = Diagnostic::new(Code::ConfigInvalid, span, format!("{what} has no key `{name}`"));
             d = match nearest(name, known.iter().copied()) {
-                Some(near) => {
-                    d.help(format!("did you mean `{near}`?")).fix(format!("rename it to `{near}`"), vec![Edit::replace(span, near)])
-                }
+                Some(near) => d
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(format!("rename it to `{near}`"), vec![Edit::replace(span, near)]),
                 None => d.help(format!("use one of: {}", known.join(", "))),
             };
             self.diagnostics.push(d);
@@ -241,8 +241,20 @@ impl Reader {
 
     fn skill(&mut self, table: &DeTable<'_>, span: Span) -> SkillConfig {
         const KNOWN: &[&str] = &[
-            "provider", "command", "url", "headers", "env", "folder", "file", "timeout", "concurrency", "max_response",
-            "allow_hosts", "deny_hosts", "allow_private_network", "max_redirects",
+            "provider",
+            "command",
+            "url",
+            "headers",
+            "env",
+            "folder",
+            "file",
+            "timeout",
+            "concurrency",
+            "max_response",
+            "allow_hosts",
+            "deny_hosts",
+            "allow_private_network",
+            "max_redirects",
         ];
         let keys = self.keys(table, "a table of skills", KNOWN);
         SkillConfig {
@@ -268,7 +280,8 @@ impl Reader {
         let env = self.entries(keys.get("env"), |r, v| r.string(Some(v)));
         let headers = self.entries(keys.get("headers"), |r, v| r.string(Some(v)));
         let needs = |reader: &mut Self, key: &str| {
-            let d = Diagnostic::new(Code::ConfigInvalid, span, format!("the provider `{name}` needs `{key}`"));
+            let d =
+                Diagnostic::new(Code::ConfigInvalid, span, format!("the provider `{name}` needs `{key}`"));
             reader.diagnostics.push(d);
         };
         match &*name {
