@@ -1,5 +1,9 @@
 //! Source texts and places in them.
 
+pub mod loader;
+
+pub use loader::{DiskLoader, LoadError, Loader, MemoryLoader};
+
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

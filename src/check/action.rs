@@ -1,0 +1,389 @@
+//! Calls: which skill or plan, which arguments, which types.
+
+use super::body::Lower;
+use super::collect::Callable;
+use super::cx::{Def, Ref, Role};
+use super::effects::{Content, instantiate};
+use super::hir::{self, Arg, Idempotency, Param, Signature, Target};
+use super::plans::Head;
+use super::relate::{Bindings, bind, has_params, plain, substitute};
+use super::signature;
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
+use crate::expr::Expr;
+use crate::source::Span;
+use crate::syntax::ast::{self, EffectKind, Name};
+use crate::types::Type;
+use std::sync::Arc;
+
+/// A call with what its step needs to know.
+pub(super) struct Called {
+    pub(super) call: hir::Call,
+    pub(super) content: Content,
+    pub(super) ty: Type,
+}
+
+/// Whom a path names.
+#[derive(Clone)]
+enum Callee<'a> {
+    Skill(Arc<Signature>),
+    Plan(&'a Head, Option<&'a Content>),
+}
+
+impl Callee<'_> {
+    fn params(&self) -> &[Param] {
+        match self {
+            Callee::Skill(s) => &s.params,
+            Callee::Plan(head, _) => &head.params,
+        }
+    }
+
+    fn type_params(&self) -> &[Arc<str>] {
+        match self {
+            Callee::Skill(s) => &s.type_params,
+            Callee::Plan(..) => &[],
+        }
+    }
+
+    fn output(&self) -> &Type {
+        match self {
+            Callee::Skill(s) => &s.output,
+            Callee::Plan(head, _) => &head.output,
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self {
+            Callee::Skill(s) => Target::Skill(s.name.clone()),
+            Callee::Plan(head, _) => Target::Plan(head.name.clone()),
+        }
+    }
+
+    fn content(&self, args: &[Option<Expr>], span: Span) -> Content {
+        let mut content = Content::default();
+        match self {
+            Callee::Skill(s) => {
+                for kind in &s.throws {
+                    content.throw(&kind.name, &kind.details);
+                }
+                content.effects = instantiate(&s.effects, &s.params, args);
+                let writes = s.effects.iter().any(|e| e.kind >= EffectKind::Writes);
+                content.acts_twice = writes && s.idempotency == Idempotency::No;
+                content.writes = s.effects.iter().any(|e| e.kind >= EffectKind::Appends).then_some(span);
+            }
+            Callee::Plan(head, Some(inner)) => {
+                content.throws = inner.throws.clone();
+                content.effects = instantiate(&inner.effects, &head.params, args);
+                content.acts_twice = inner.acts_twice;
+                content.writes = inner.writes.map(|_| span);
+            }
+            // Part of a circle, which has been reported.
+            Callee::Plan(_, None) => {}
+        }
+        content
+    }
+}
+
+impl<'a> Lower<'a> {
+    fn callee(&mut self, path: &ast::Path) -> Option<Callee<'a>> {
+        let unit = self.unit;
+        let found = match self.scope.callables.get(&path.name) {
+            Some(Callable::Plan(id)) => {
+                Some(Callee::Plan(unit.heads.get(*id)?, unit.contents.get(*id).and_then(|c| c.get())))
+            }
+            Some(Callable::Skill(id)) => unit.signatures.get(*id).cloned().map(Callee::Skill),
+            None => signature::standard(unit.catalog, &path.name).map(Callee::Skill),
+        };
+        match &found {
+            Some(callee) => {
+                self.cx.refs.push(Ref { span: path.span, def: Def::Callable(path.name.clone()) });
+                if let Callee::Skill(s) = callee {
+                    self.skills.entry(s.name.clone()).or_insert_with(|| s.clone());
+                }
+            }
+            None => self.unknown_callee(path),
+        }
+        found
+    }
+
+    fn unknown_callee(&mut self, path: &ast::Path) {
+        let name = &path.name;
+        let near = self.unit.catalog.suggest(name, self.scope.callables.keys().map(|n| &**n));
+        let mut d =
+            Diagnostic::new(Code::UnknownSkill, path.span, format!("there is no skill or plan `{name}`"));
+        d = match near {
+            Some(near) => d
+                .label(format!("did you mean `{near}`?"))
+                .fix(format!("rename it to `{near}`"), vec![Edit::replace(path.span, near)]),
+            None => d.help(format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`")),
+        };
+        self.cx.report(d);
+    }
+
+    /// Lowers a call, of an action, a fallback or a compensation.
+    pub(super) fn call(&mut self, call: &ast::Call) -> Called {
+        let Some(callee) = self.callee(&call.callee) else {
+            let mut args = Vec::new();
+            for arg in &call.args {
+                let value = self.infer(&arg.value, None);
+                let name = arg.name.as_ref().map(|n| n.name.clone()).unwrap_or_default();
+                args.push(Arg { name, ty: value.ty.clone(), value });
+            }
+            let target = Target::Skill(call.callee.name.clone());
+            let lowered =
+                hir::Call { target, args, output: Type::Error, type_args: Vec::new(), span: call.span };
+            return Called { call: lowered, content: Content::default(), ty: Type::Error };
+        };
+        let mut bindings = self.type_args(call, &callee);
+        let mut values: Vec<Option<Expr>> = vec![None; callee.params().len()];
+        for (arg, param) in self.assign(call, &callee) {
+            let (Some(index), Some(p)) = (param, param.and_then(|i| callee.params().get(i))) else {
+                self.infer(&arg.value, None);
+                continue;
+            };
+            let value = self.argument(arg, p, &callee, &mut bindings);
+            if let Some(slot) = values.get_mut(index)
+                && slot.is_none()
+            {
+                *slot = Some(value);
+            }
+        }
+        self.missing_arguments(call, &callee, &values);
+        self.unbound(call, &callee, &mut bindings);
+        let content = callee.content(&values, call.span);
+        let args = callee
+            .params()
+            .iter()
+            .zip(values)
+            .filter_map(|(p, v)| Some(Arg { name: p.name.clone(), value: v?, ty: filled(&p.ty, &bindings) }))
+            .collect();
+        let output = filled(callee.output(), &bindings);
+        let type_args = bindings.into_iter().collect();
+        let ty = output.clone();
+        Called {
+            call: hir::Call { target: callee.target(), args, output, type_args, span: call.span },
+            content,
+            ty,
+        }
+    }
+
+    fn type_args(&mut self, call: &ast::Call, callee: &Callee<'_>) -> Bindings {
+        let mut bindings = Bindings::new();
+        let params = callee.type_params();
+        let given: Vec<Type> = call.type_args.iter().map(|t| self.cx.resolve_type(t, &[]).0).collect();
+        if given.len() > params.len() || (!given.is_empty() && given.len() < params.len()) {
+            let wanted = match params.len() {
+                0 => "no type arguments".to_owned(),
+                1 => "one type argument".to_owned(),
+                n => format!("{n} type arguments"),
+            };
+            let message = format!("`{}` takes {wanted}, {} are given", call.callee.name, given.len());
+            let span = call.type_args.first().map_or(call.span, |t| t.span);
+            self.cx.report(Diagnostic::new(Code::TypeArguments, span, message));
+        }
+        for (index, name) in params.iter().enumerate() {
+            match given.get(index) {
+                Some(ty) => {
+                    bindings.insert(name.clone(), ty.clone());
+                }
+                None if given.is_empty() => {}
+                None => {
+                    bindings.insert(name.clone(), Type::Error);
+                }
+            }
+        }
+        bindings
+    }
+
+    /// Which parameter each argument is for; reports what cannot be one.
+    fn assign<'c>(&mut self, call: &'c ast::Call, callee: &Callee<'_>) -> Vec<(&'c ast::Arg, Option<usize>)> {
+        let params = callee.params();
+        let mut required = params.iter().enumerate().filter(|(_, p)| p.default.is_none());
+        let sole = match (required.next(), required.next()) {
+            (Some((index, _)), None) => Some(index),
+            _ => None,
+        };
+        let positional = call.args.iter().filter(|a| a.name.is_none()).count();
+        let mut given: Vec<Option<Span>> = vec![None; params.len()];
+        let mut out = Vec::with_capacity(call.args.len());
+        for (place, arg) in call.args.iter().enumerate() {
+            let index = match &arg.name {
+                Some(name) => {
+                    let index = params.iter().position(|p| p.name == name.name);
+                    if index.is_none() {
+                        self.unknown_argument(name, call, params);
+                    } else {
+                        self.cx.refs.push(Ref {
+                            span: name.span,
+                            def: Def::Field {
+                                owner: Some(call.callee.name.clone()),
+                                name: name.name.clone(),
+                            },
+                        });
+                    }
+                    index
+                }
+                None if positional == 1 && sole.is_some() => sole,
+                None => {
+                    self.positional(arg, call, params.get(place));
+                    (place < params.len()).then_some(place)
+                }
+            };
+            if let Some(slot) = index.and_then(|i| given.get_mut(i)) {
+                if let Some(first) = *slot {
+                    let name = index.and_then(|i| params.get(i)).map(|p| p.name.clone()).unwrap_or_default();
+                    let d = Diagnostic::new(
+                        Code::DuplicateArgument,
+                        arg.span,
+                        format!("`{name}` is given twice"),
+                    );
+                    self.cx.report(
+                        d.label("here again").also(first, "given here first").help("remove one of them"),
+                    );
+                }
+                slot.get_or_insert(arg.span);
+            }
+            out.push((arg, index));
+        }
+        out
+    }
+
+    fn unknown_argument(&mut self, name: &ast::Ident, call: &ast::Call, params: &[Param]) {
+        let message = format!("`{}` has no parameter `{}`", call.callee.name, name.name);
+        let mut d = Diagnostic::new(Code::UnknownArgument, name.span, message);
+        let free = params
+            .iter()
+            .filter(|p| !call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name)));
+        d = match nearest(&name.name, free.map(|p| &*p.name)) {
+            Some(near) => d
+                .label(format!("did you mean `{near}`?"))
+                .fix(format!("rename it to `{near}`"), vec![Edit::replace(name.span, near)]),
+            None if params.is_empty() => d.help("remove it: it takes no arguments"),
+            None => {
+                let names: Vec<String> = params.iter().map(|p| format!("`{}`", p.name)).collect();
+                d.help(format!("use one of {}", names.join(", ")))
+            }
+        };
+        self.cx.report(d);
+    }
+
+    fn positional(&mut self, arg: &ast::Arg, call: &ast::Call, param: Option<&Param>) {
+        let message = format!("an argument of `{}` stands without its name", call.callee.name);
+        let mut d = Diagnostic::new(Code::PositionalArgument, arg.span, message);
+        d = match param {
+            Some(p) => d.label(format!("perhaps `{}`", p.name)).unsafe_fix(
+                format!("name it `{}`", p.name),
+                vec![Edit::before(arg.span, format!("{}: ", p.name))],
+            ),
+            None => d.label("there is no parameter left for it"),
+        };
+        self.cx.report(
+            d.help("write `name: value`; only a callee with one required parameter takes one without"),
+        );
+    }
+
+    fn argument(
+        &mut self,
+        arg: &ast::Arg,
+        param: &Param,
+        callee: &Callee<'_>,
+        bindings: &mut Bindings,
+    ) -> Expr {
+        let target = callee.target();
+        let (Target::Skill(name) | Target::Plan(name)) = &target;
+        let role = Role::Argument { name: &param.name, callee: name };
+        if !has_params(&param.ty) {
+            return self.expect(&arg.value, &param.ty, role);
+        }
+        let wanted = substitute(&param.ty, bindings);
+        if !has_params(&wanted) {
+            return self.expect(&arg.value, &wanted, role);
+        }
+        let value = self.infer(&arg.value, None);
+        bind(&param.ty, &value.ty, bindings);
+        value
+    }
+
+    fn missing_arguments(&mut self, call: &ast::Call, callee: &Callee<'_>, values: &[Option<Expr>]) {
+        // An argument without a usable name may be the one that is missing.
+        let lost = call
+            .args
+            .iter()
+            .any(|a| a.name.as_ref().is_none_or(|n| !callee.params().iter().any(|p| p.name == n.name)));
+        let missing: Vec<&Param> = callee
+            .params()
+            .iter()
+            .zip(values)
+            .filter(|(p, v)| v.is_none() && p.default.is_none())
+            .map(|(p, _)| p)
+            .collect();
+        if missing.is_empty() || lost {
+            return;
+        }
+        let names: Vec<String> = missing.iter().map(|p| format!("`{}`", p.name)).collect();
+        let message = format!("`{}` needs {}", call.callee.name, names.join(", "));
+        let holes: Vec<String> = missing.iter().map(|p| format!("{}: {}", p.name, hole(&p.ty))).collect();
+        let mut d = Diagnostic::new(Code::MissingArgument, call.callee.span, message)
+            .label(if missing.len() == 1 { "an argument is left out" } else { "arguments are left out" });
+        for p in missing.iter().filter(|p| !crate::catalog::is_stdlib(p.span.source)) {
+            d = d.also(p.span, format!("`{}` is declared here", p.name));
+        }
+        let edit = match call.args.last() {
+            Some(last) => Edit::after(last.span, format!(", {}", holes.join(", "))),
+            None => {
+                let inside = Span { start: call.args_span.start.saturating_add(1), ..call.args_span };
+                Edit::before(inside, holes.join(", "))
+            }
+        };
+        self.cx.report(
+            d.help(format!("give {}", names.join(", "))).unsafe_fix("insert what is left out", vec![edit]),
+        );
+    }
+
+    fn unbound(&mut self, call: &ast::Call, callee: &Callee<'_>, bindings: &mut Bindings) {
+        for name in callee.type_params() {
+            if bindings.contains_key(name) {
+                continue;
+            }
+            let message = format!("the type `{name}` of `{}` is said by no argument", call.callee.name);
+            let edit = Edit::after(call.callee.span, "<json>");
+            self.cx.report(
+                Diagnostic::new(Code::UnboundTypeParameter, call.callee.span, message)
+                    .help(format!("write it: `{}<…>(…)`", call.callee.name))
+                    .unsafe_fix("take `json`", vec![edit]),
+            );
+            bindings.insert(Name::clone(name), Type::Error);
+        }
+    }
+}
+
+/// The type with its parameters filled in.
+fn filled(ty: &Type, bindings: &Bindings) -> Type {
+    if bindings.is_empty() { ty.clone() } else { substitute(ty, bindings) }
+}
+
+/// Something that stands where a value of the type belongs.
+fn hole(ty: &Type) -> String {
+    match plain(ty) {
+        Type::Bool => "false".into(),
+        Type::Int => "0".into(),
+        Type::Float => "0.0".into(),
+        Type::String => "\"\"".into(),
+        Type::Duration => "0s".into(),
+        Type::Bytes => "b\"\"".into(),
+        Type::List(_) => "[]".into(),
+        Type::Map(_) | Type::Record(_) => "{}".into(),
+        Type::Literals(all) => all.first().map_or_else(|| "\"\"".into(), |l| format!("{l:?}")),
+        Type::Refined { base, .. } => hole(base),
+        Type::Error
+        | Type::Null
+        | Type::Timestamp
+        | Type::Json
+        | Type::File
+        | Type::Optional(_)
+        | Type::Opaque { .. }
+        | Type::Named { .. }
+        | Type::Param(_)
+        | Type::Labelled { .. }
+        | Type::TypeOf => "null".into(),
+    }
+}

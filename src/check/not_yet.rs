@@ -1,0 +1,67 @@
+//! What this version understands but cannot run.
+
+use super::hir::{Action, Body, Call, Program, Reaction, Step, StmtKind, Target};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+
+/// Families without an implementation.
+const FAMILIES: &[&str] = &["llm", "human", "signal", "memory", "shell"];
+
+/// One finding per construct that the engine cannot run, empty where it can run everything.
+#[must_use]
+pub fn not_yet(program: &Program) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    for plan in program.plans.values() {
+        body(&plan.body, &mut out);
+    }
+    out
+}
+
+fn refuse(what: &str, span: Span, out: &mut Vec<Diagnostic>) {
+    let d = Diagnostic::new(Code::NotYet, span, format!("{what} cannot be run by this version"));
+    out.push(d.label("checked, but not run yet"));
+}
+
+fn body(b: &Body, out: &mut Vec<Diagnostic>) {
+    for stmt in &b.stmts {
+        if let StmtKind::Step(step) = &stmt.kind {
+            one(step, stmt.name_span, out);
+        }
+    }
+}
+
+fn one(step: &Step, name: Span, out: &mut Vec<Diagnostic>) {
+    if let Some(e) = &step.key {
+        refuse("`key`", e.span, out);
+    }
+    if let Some(e) = &step.cache {
+        refuse("`cache`", e.span, out);
+    }
+    if let Some(a) = &step.approve {
+        refuse("`approve`", a.question.span, out);
+    }
+    if let Some(c) = &step.compensate {
+        refuse("`compensate`", c.call.span, out);
+    }
+    for reaction in step.on_error.iter().flat_map(|arm| &arm.reactions) {
+        if let Reaction::Fallback(c) = reaction {
+            call(c, out);
+        }
+    }
+    match &step.action {
+        Action::Call(c) => call(c, out),
+        Action::Do(b) => body(b, out),
+        Action::For(f) => body(&f.body, out),
+        Action::If(i) => i.arms.iter().map(|(_, b)| b).chain(&i.otherwise).for_each(|b| body(b, out)),
+        Action::Match(m) => m.arms.iter().for_each(|(_, b)| body(b, out)),
+        Action::Loop(_) => refuse("`loop`", name, out),
+        Action::Race(_) => refuse("`race`", name, out),
+    }
+}
+
+fn call(c: &Call, out: &mut Vec<Diagnostic>) {
+    let Target::Skill(name) = &c.target else { return };
+    if name.split_once('.').is_some_and(|(family, _)| FAMILIES.contains(&family)) {
+        refuse(&format!("`{name}`"), c.span, out);
+    }
+}

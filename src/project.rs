@@ -1,0 +1,237 @@
+//! From an entry file to everything it uses, checked: `use`, the skill folders of `aos.toml`, the project root.
+
+pub mod config;
+
+pub use config::Config;
+
+use crate::catalog::Catalog;
+use crate::check::{self, Analysis, UnitFile, UseRef};
+use crate::diagnostic::{Code, Diagnostic, sort};
+use crate::source::{LoadError, Loader, SourceId, Sources, Span};
+use crate::syntax::{self, Parse, ast};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A file of plans with all it uses.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder of the nearest `aos.toml` upwards, else of the entry file.
+    pub root: PathBuf,
+    /// Where `aos.toml` lies, if there is one.
+    pub config_path: Option<PathBuf>,
+    pub config: Config,
+    pub sources: Sources,
+    /// The entry file first.
+    pub files: Vec<ProjectFile>,
+    /// Of all files together, all diagnostics in it.
+    pub analysis: Analysis,
+}
+
+/// One file of a project.
+#[derive(Debug)]
+pub struct ProjectFile {
+    /// As the user knows it.
+    pub path: PathBuf,
+    pub source: SourceId,
+    pub parse: Parse,
+    uses: Vec<UseRef>,
+    /// From a skill folder: seen by every file.
+    shared: bool,
+}
+
+impl Project {
+    /// Loads and checks the file at `entry` with all it uses.
+    ///
+    /// # Errors
+    /// When the entry file itself cannot be read; everything else is a diagnostic.
+    pub fn load(entry: &Path, loader: &dyn Loader) -> Result<Project, LoadError> {
+        let text = loader.read(entry)?;
+        Ok(Self::load_text(entry, &text, loader))
+    }
+
+    /// The same for a text that is in memory, standing for the file at `entry`.
+    #[must_use]
+    pub fn load_text(entry: &Path, text: &str, loader: &dyn Loader) -> Project {
+        let full = loader.canonical(entry);
+        let folder = full.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let config_path = folder.ancestors().map(|dir| dir.join("aos.toml")).find(|path| loader.exists(path));
+        let root = config_path.as_deref().and_then(Path::parent).map_or(folder, Path::to_path_buf);
+        let mut load = Load {
+            loader,
+            root: root.clone(),
+            sources: Sources::default(),
+            files: Vec::new(),
+            by_path: HashMap::new(),
+            open: Vec::new(),
+            diagnostics: Vec::new(),
+        };
+        load.add(full, entry.to_path_buf(), text);
+        let config = config_path.as_deref().map(|path| load.config(path));
+        if let Some(config) = &config {
+            load.shared(config);
+        }
+        let Load { sources, files, diagnostics, .. } = load;
+        let analysis = analyse(&sources, &files, config.as_ref(), diagnostics);
+        let config = config.unwrap_or_default();
+        Project { root, config_path, config, sources, files, analysis }
+    }
+}
+
+fn analyse(
+    sources: &Sources,
+    files: &[ProjectFile],
+    config: Option<&Config>,
+    found: Vec<Diagnostic>,
+) -> Analysis {
+    let unit: Vec<UnitFile<'_>> = files
+        .iter()
+        .map(|f| UnitFile { source: f.source, parse: &f.parse, uses: &f.uses, shared: f.shared })
+        .collect();
+    let secrets: Option<Vec<Arc<str>>> = config.map(|c| c.secrets.keys().cloned().collect());
+    let mut analysis = check::check_unit(&unit, sources, &Catalog::stdlib(), secrets.as_deref());
+    analysis.diagnostics.extend(found);
+    sort(&mut analysis.diagnostics);
+    analysis
+}
+
+struct Load<'l> {
+    loader: &'l dyn Loader,
+    root: PathBuf,
+    sources: Sources,
+    files: Vec<ProjectFile>,
+    by_path: HashMap<PathBuf, usize>,
+    /// The files whose `use`s are being followed.
+    open: Vec<PathBuf>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// `use`s nested deeper than this are refused, so that the walk cannot exhaust the stack.
+const MAX_USE_DEPTH: usize = 64;
+
+impl Load<'_> {
+    /// Parses a text, follows what it uses and gives its index.
+    fn add(&mut self, full: PathBuf, shown: PathBuf, text: &str) -> usize {
+        let source = self.sources.add(&shown.to_string_lossy(), text);
+        let parse = syntax::parse(source, text);
+        let index = self.files.len();
+        let wanted: Vec<ast::Use> = parse
+            .file
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                ast::Item::Use(u) => Some(u.clone()),
+                ast::Item::Type(_) | ast::Item::Skill(_) | ast::Item::Plan(_) | ast::Item::Test(_) => None,
+            })
+            .collect();
+        self.by_path.insert(full.clone(), index);
+        self.files.push(ProjectFile { path: shown.clone(), source, parse, uses: Vec::new(), shared: false });
+        self.open.push(full.clone());
+        let uses = wanted.iter().filter_map(|u| self.follow(&full, &shown, u)).collect();
+        self.open.pop();
+        if let Some(file) = self.files.get_mut(index) {
+            file.uses = uses;
+        }
+        index
+    }
+
+    fn follow(&mut self, from: &Path, shown: &Path, wanted: &ast::Use) -> Option<UseRef> {
+        let target = Path::new(&*wanted.path.value);
+        let beside = |path: &Path| {
+            crate::source::loader::normalize(&path.parent().unwrap_or(Path::new("")).join(target))
+        };
+        let refuse = |load: &mut Self, why: &str| {
+            let message = format!("`{}` cannot be used: {why}", wanted.path.value);
+            load.diagnostics.push(Diagnostic::new(Code::UseNotFound, wanted.path.span, message));
+            None
+        };
+        let plain = beside(from);
+        if target.is_absolute() || !plain.starts_with(&self.root) {
+            return refuse(self, "it lies outside the project root");
+        }
+        let full = self.loader.canonical(&plain);
+        if !full.starts_with(&self.root) {
+            return refuse(self, "it is a link that leads out of the project root");
+        }
+        let alias = wanted.alias.as_ref().map(|a| a.name.clone());
+        if let Some(at) = self.open.iter().position(|path| *path == full) {
+            let circle: Vec<String> =
+                self.open.get(at..).unwrap_or(&[]).iter().map(|p| self.relative(p)).collect();
+            let message = format!(
+                "files use each other in a circle: {} → {}",
+                circle.join(" → "),
+                self.relative(&full)
+            );
+            self.diagnostics.push(
+                Diagnostic::new(Code::UseCycle, wanted.path.span, message).label("this closes the circle"),
+            );
+            return None;
+        }
+        let file = match self.by_path.get(&full) {
+            Some(index) => *index,
+            None if self.open.len() >= MAX_USE_DEPTH => return refuse(self, "files are used too deeply"),
+            None => match self.loader.read(&full) {
+                Ok(text) => self.add(full, beside(shown), &text),
+                Err(error) => return refuse(self, &error.to_string()),
+            },
+        };
+        Some(UseRef { file, alias, span: wanted.path.span })
+    }
+
+    fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
+    fn config(&mut self, path: &Path) -> Config {
+        let shown = path.display().to_string();
+        match self.loader.read(path) {
+            Ok(text) => {
+                let source = self.sources.add(&shown, &text);
+                let (config, found) = Config::parse(source, &text);
+                self.diagnostics.extend(found);
+                config
+            }
+            Err(error) => {
+                let source = self.sources.add(&shown, "");
+                let message = format!("aos.toml cannot be read: {error}");
+                self.diagnostics.push(Diagnostic::new(Code::ConfigInvalid, Span::new(source, 0, 0), message));
+                Config::default()
+            }
+        }
+    }
+
+    /// Loads the files of the skill folders.
+    fn shared(&mut self, config: &Config) {
+        for (folder, span) in &config.project.skills {
+            let dir = crate::source::loader::normalize(&self.root.join(&**folder));
+            let listed =
+                if dir.starts_with(&self.root) { self.loader.list(&dir) } else { Err(LoadError::NotFound) };
+            let Ok(listed) = listed else {
+                let message = format!("there is no folder `{folder}` in the project");
+                self.diagnostics.push(Diagnostic::new(Code::ConfigInvalid, *span, message));
+                continue;
+            };
+            for path in listed.into_iter().filter(|p| p.extension().is_some_and(|e| e == "plan")) {
+                self.shared_file(&path, *span);
+            }
+        }
+    }
+
+    fn shared_file(&mut self, path: &Path, folder: Span) {
+        let full = self.loader.canonical(path);
+        let index = match self.by_path.get(&full) {
+            Some(index) => *index,
+            None => match self.loader.read(&full) {
+                Ok(text) => self.add(full, path.to_path_buf(), &text),
+                Err(error) => {
+                    let message = format!("`{}` cannot be read: {error}", path.display());
+                    self.diagnostics.push(Diagnostic::new(Code::ConfigInvalid, folder, message));
+                    return;
+                }
+            },
+        };
+        if let Some(file) = self.files.get_mut(index) {
+            file.shared = true;
+        }
+    }
+}

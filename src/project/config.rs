@@ -1,0 +1,266 @@
+//! `aos.toml`: read key by key, so that every unknown key has its place and a suggestion.
+
+mod read;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{SourceId, Span};
+use indexmap::IndexMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What `aos.toml` says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    pub project: ProjectConfig,
+    /// By namespace.
+    pub skills: IndexMap<Arc<str>, SkillConfig>,
+    /// By name.
+    pub secrets: IndexMap<Arc<str>, SecretSource>,
+    /// Login names by role.
+    pub people: IndexMap<Arc<str>, Vec<Arc<str>>>,
+    /// By name.
+    pub agents: IndexMap<Arc<str>, AgentConfig>,
+}
+
+/// `[project]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProjectConfig {
+    pub name: Option<Arc<str>>,
+    /// The folder of plan files.
+    pub plans: Option<Arc<str>>,
+    /// Folders of signature files, with where they are written.
+    pub skills: Vec<(Arc<str>, Span)>,
+    /// Whether `--as NAME` may answer for another login name.
+    pub allow_as: bool,
+}
+
+/// `[skills.<namespace>]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SkillConfig {
+    /// `None`: a built-in family.
+    pub provider: Option<Provider>,
+    /// The default time-out of a call.
+    pub timeout: Option<Duration>,
+    /// Calls at once.
+    pub concurrency: Option<u32>,
+    /// The largest result, in bytes.
+    pub max_response: Option<u64>,
+    pub http: HttpPolicy,
+    /// Where the table stands.
+    pub span: Span,
+}
+
+/// Who may be reached over HTTP.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpPolicy {
+    /// Host names, `*.example.com` for all below one; `None`: every public host.
+    pub allow_hosts: Option<Vec<Arc<str>>>,
+    pub deny_hosts: Vec<Arc<str>>,
+    pub allow_private_network: bool,
+    pub max_redirects: Option<u32>,
+}
+
+/// What implements the skills of a namespace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Provider {
+    /// JSON lines over stdin and stdout of a program that is started once.
+    Process {
+        command: Vec<Arc<str>>,
+        env: IndexMap<Arc<str>, Arc<str>>,
+        /// The working folder, relative to `aos.toml`.
+        folder: Option<Arc<str>>,
+    },
+    /// One endpoint.
+    Http { url: Arc<str>, headers: IndexMap<Arc<str>, Arc<str>> },
+    /// An MCP server: a program, or an address.
+    Mcp {
+        command: Vec<Arc<str>>,
+        url: Option<Arc<str>>,
+        env: IndexMap<Arc<str>, Arc<str>>,
+        headers: IndexMap<Arc<str>, Arc<str>>,
+    },
+    /// Plans of a file.
+    Plan { file: Arc<str> },
+}
+
+/// Where a secret lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// `env:NAME`
+    Env(Arc<str>),
+    /// `file:PATH`, relative to `aos.toml`.
+    File(Arc<str>),
+}
+
+/// `[agents.<name>]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentConfig {
+    pub description: Option<Arc<str>>,
+    /// Skill names, `llm.*` for all of a namespace.
+    pub grants: Vec<Arc<str>>,
+    pub deny: Vec<Arc<str>>,
+    /// Parameters that a plan of this agent may endorse.
+    pub may_endorse: Vec<Arc<str>>,
+    pub planner: Option<PlannerConfig>,
+    pub budget: Option<AgentBudget>,
+    /// Calls per second, as `60/min`.
+    pub rate: Option<Arc<str>>,
+}
+
+/// `planner = { … }`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlannerConfig {
+    pub provider: Option<Arc<str>>,
+    pub model: Option<Arc<str>>,
+    pub temperature: Option<f64>,
+    pub url: Option<Arc<str>>,
+}
+
+/// `budget = { … }`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgentBudget {
+    pub cost_usd: Option<f64>,
+    pub tokens: Option<i64>,
+    pub calls: Option<i64>,
+    /// `run`, `hour`, `day`, `week` or `month`.
+    pub per: Option<Arc<str>>,
+}
+
+impl Config {
+    /// Reads the text of an `aos.toml`; what is wrong is left at its default and reported as `config-invalid`.
+    #[must_use]
+    pub fn parse(source: SourceId, text: &str) -> (Config, Vec<Diagnostic>) {
+        read::config(source, text)
+    }
+}
+
+/// A duration as in plans: `250ms`, `10s`, `1h30m`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = 0_u64;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (number, tail) = rest.split_at(digits);
+        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit);
+        let ms = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(ms)?)?;
+        rest = tail;
+    }
+    Some(Duration::from_millis(total))
+}
+
+/// A size as in plans: `64KiB`, `1MiB`, or bytes.
+#[must_use]
+pub fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+[project]
+name = "triage"
+plans = "plans"
+skills = ["skills"]
+
+[skills.math]
+provider = "process"
+command = ["python3", "skills/math.py"]
+env = { MODE = "x" }
+timeout = "5s"
+
+[skills.http]
+allow_hosts = ["api.example.com"]
+allow_private_network = false
+
+[secrets]
+GITHUB = "env:GITHUB_TOKEN"
+
+[people]
+ops = ["ada"]
+
+[agents.triager]
+description = "Sorts the inbox"
+grants = ["http.get", "llm.*"]
+deny = ["shell.*"]
+planner = { provider = "anthropic", model = "m", temperature = 0.2 }
+budget = { cost_usd = 5.0, per = "day" }
+rate = "60/min"
+"#;
+
+    #[test]
+    fn the_whole_form_is_read() {
+        let (config, diagnostics) = Config::parse(SourceId(0), WHOLE);
+        assert_eq!(diagnostics, vec![]);
+        assert_eq!(config.project.name.as_deref(), Some("triage"));
+        assert_eq!(config.skills["math"].timeout, Some(Duration::from_secs(5)));
+        assert!(
+            matches!(&config.skills["math"].provider, Some(Provider::Process { command, .. }) if command.len() == 2)
+        );
+        assert_eq!(config.skills["http"].http.allow_hosts.as_ref().map(Vec::len), Some(1));
+        assert_eq!(config.secrets["GITHUB"], SecretSource::Env("GITHUB_TOKEN".into()));
+        assert_eq!(config.agents["triager"].budget.as_ref().and_then(|b| b.cost_usd), Some(5.0));
+    }
+
+    #[test]
+    fn unknown_keys_have_place_and_suggestion() {
+        let text = "[project]\nnmae = \"x\"\n[skils.x]\n";
+        let (_, diagnostics) = Config::parse(SourceId(0), text);
+        assert_eq!(diagnostics.len(), 2);
+        assert_eq!(&text[diagnostics[0].span.range()], "nmae");
+        assert_eq!(diagnostics[0].help.as_deref(), Some("did you mean `name`?"));
+        assert_eq!(&text[diagnostics[1].span.range()], "skils");
+    }
+
+    #[test]
+    fn wrong_values_are_reported() {
+        let cases = [
+            ("[project]\nname = 3", "3"),
+            ("[skills.a]\nprovider = \"proces\"", "\"proces\""),
+            ("[skills.a]\nprovider = \"process\"", "a"),
+            ("[skills.a]\ntimeout = \"fast\"", "\"fast\""),
+            ("[secrets]\nA = \"x\"", "\"x\""),
+            ("[people]\nops = \"ada\"", "\"ada\""),
+        ];
+        for (text, place) in cases {
+            let (_, diagnostics) = Config::parse(SourceId(0), text);
+            assert_eq!(diagnostics.len(), 1, "{text}: {diagnostics:?}");
+            assert_eq!(&text[diagnostics[0].span.range()], place, "{text}");
+        }
+        assert_eq!(Config::parse(SourceId(0), "[project\n").1.len(), 1);
+    }
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5_400)));
+        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_duration("5"), None);
+        assert_eq!(parse_duration(""), None);
+        assert_eq!(parse_size("64KiB"), Some(65_536));
+        assert_eq!(parse_size("x"), None);
+    }
+}
