@@ -152,7 +152,12 @@ pub fn check(source: SourceId, parse: &Parse, sources: &Sources, catalog: &Catal
 
 /// Checks files together, the entry file first. `secrets` are the names of `aos.toml`, where there is one.
 #[must_use]
-pub fn check_unit(files: &[UnitFile<'_>], sources: &Sources, catalog: &Catalog, secrets: Option<&[Arc<str>]>) -> Analysis {
+pub fn check_unit(
+    files: &[UnitFile<'_>],
+    sources: &Sources,
+    catalog: &Catalog,
+    secrets: Option<&[Arc<str>]>,
+) -> Analysis {
     let mut found: Vec<Diagnostic> = files.iter().flat_map(|f| f.parse.diagnostics.iter().cloned()).collect();
     let decls = collect::collect(files, catalog, secrets, &mut found);
     let signatures = decls
@@ -204,7 +209,9 @@ impl Analysis {
     /// The plan that is meant where none is named: the only one of the entry file, else the one no other of its plans calls.
     #[must_use]
     pub fn default_plan(&self) -> Option<&Arc<str>> {
-        let called = |name: &str| self.entry_plans.iter().any(|n| self.plans.get(n).is_some_and(|p| calls(&p.body, name)));
+        let called = |name: &str| {
+            self.entry_plans.iter().any(|n| self.plans.get(n).is_some_and(|p| calls(&p.body, name)))
+        };
         let mut tops = self.entry_plans.iter().filter(|name| self.entry_plans.len() == 1 || !called(name));
         match (tops.next(), tops.next()) {
             (Some(only), None) => Some(only),
@@ -221,7 +228,8 @@ impl Analysis {
             return Err(self.diagnostics);
         }
         let Some(entry) = self.plans.get(entry).map(|p| p.name.clone()) else {
-            let mut d = Diagnostic::new(Code::NoSuchPlan, Span::default(), format!("there is no plan `{entry}`"));
+            let mut d =
+                Diagnostic::new(Code::NoSuchPlan, Span::default(), format!("there is no plan `{entry}`"));
             let near = nearest(entry, self.plans.keys().map(|n| &**n));
             let names: Vec<String> = self.entry_plans.iter().map(|n| format!("`{n}`")).collect();
             d = match near {
@@ -274,13 +282,17 @@ fn effect_text(effect: &hir::Effect, plan: &Plan) -> String {
     };
     let piece = |e: &crate::expr::Expr| match &*e.kind {
         ExprKind::Literal(Value::String(s)) => s.to_string(),
-        ExprKind::Var(id) => plan.vars.get(id.0 as usize).map_or("${…}".to_owned(), |v| format!("${{{}}}", v.name)),
+        ExprKind::Var(id) => {
+            plan.vars.get(id.0 as usize).map_or("${…}".to_owned(), |v| format!("${{{}}}", v.name))
+        }
         _ => "${…}".to_owned(),
     };
     match effect.resource.as_ref() {
         None => format!("{kind} *"),
         Some(e) => match &*e.kind {
-            ExprKind::Interpolate(parts) => format!("{kind} \"{}\"", parts.iter().map(piece).collect::<String>()),
+            ExprKind::Interpolate(parts) => {
+                format!("{kind} \"{}\"", parts.iter().map(piece).collect::<String>())
+            }
             _ => format!("{kind} \"{}\"", piece(e)),
         },
     }

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Families without an implementation.
-const FAMILIES: &[&str] = &["llm", "human", "signal", "memory", "shell"];
+const FAMILIES: &[&str] = &["llm", "human", "signal", "memory"];
 
 /// One finding per construct that the engine cannot run, empty where it can run everything.
 #[must_use]

@@ -17,10 +17,18 @@ use crate::source::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Who acts: the login name.
+/// Who acts: the login name of the process's user.
 pub(crate) fn actor() -> Arc<str> {
-    let name = ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|n| !n.is_empty());
-    name.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())).into()
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, id) = (fields.next()?, fields.next()?, fields.next()?);
+        (id == uid).then(|| name.to_owned())
+    });
+    let environment =
+        || ["USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok()).filter(|n| !n.is_empty());
+    name.or_else(environment).unwrap_or_else(|| format!("uid-{uid}")).into()
 }
 
 /// Where runs are kept: the option, else `.aos` beside the nearest aos.toml above the working folder, else the platform's
