@@ -235,3 +235,75 @@ impl Load<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemoryLoader;
+
+    fn load(files: &[(&str, &str)]) -> Project {
+        let loader = MemoryLoader::new(files.iter().copied());
+        Project::load(Path::new(files[0].0), &loader).unwrap()
+    }
+
+    fn codes(project: &Project) -> Vec<String> {
+        let found = project.analysis.diagnostics.iter();
+        found.map(|d| format!("{}@{}", d.code, project.sources.slice(d.span))).collect()
+    }
+
+    #[test]
+    fn files_are_used_flat_and_by_alias() {
+        let lib = "type Id = int\nskill lib.get(id: Id) -> string\nplan twice(id: Id) { step a = lib.get(id: id) }\n";
+        let flat = load(&[
+            ("/p/main.plan", "use \"lib/x.plan\"\nplan p(i: Id) { step a = twice(id: i) }"),
+            ("/p/lib/x.plan", lib),
+        ]);
+        assert_eq!(codes(&flat), Vec::<String>::new());
+        let alias = load(&[
+            ("/p/main.plan", "use \"lib/x.plan\" as x\nplan p(i: x.Id) { step a = x.twice(id: i) }"),
+            ("/p/lib/x.plan", lib),
+        ]);
+        assert_eq!(codes(&alias), Vec::<String>::new());
+        assert!(alias.analysis.plans.contains_key("x.twice"));
+        let clash = load(&[("/p/main.plan", "use \"x.plan\"\nplan twice() { }"), ("/p/x.plan", lib)]);
+        assert_eq!(codes(&clash), ["name-clash@\"x.plan\""]);
+    }
+
+    #[test]
+    fn uses_are_not_transitive_and_must_exist() {
+        let project = load(&[
+            ("/p/main.plan", "use \"a.plan\"\nplan p() { step x = deep() }"),
+            ("/p/a.plan", "use \"b.plan\"\nplan mid() { step x = deep() }"),
+            ("/p/b.plan", "plan deep() { }"),
+        ]);
+        assert_eq!(codes(&project), ["unknown-skill@deep"]);
+        let project = load(&[("/p/main.plan", "use \"no.plan\"\nuse \"../out.plan\"\nplan p() { }"), ("/out.plan", "")]);
+        assert_eq!(codes(&project), ["use-not-found@\"no.plan\"", "use-not-found@\"../out.plan\""]);
+    }
+
+    #[test]
+    fn circles_of_use_are_errors() {
+        let project = load(&[
+            ("/p/main.plan", "use \"a.plan\"\nplan p() { }"),
+            ("/p/a.plan", "use \"main.plan\"\nplan q() { }"),
+        ]);
+        assert_eq!(codes(&project), ["use-cycle@\"main.plan\""]);
+    }
+
+    #[test]
+    fn the_nearest_config_names_the_root_and_the_skill_folders() {
+        let project = load(&[
+            ("/p/plans/main.plan", "use \"../lib.plan\"\nplan p() { step a = mail.send(to: \"x\") step b = q() }"),
+            ("/p/lib.plan", "plan q() { }"),
+            ("/p/aos.toml", "[project]\nskills = [\"skills\"]\n"),
+            ("/p/skills/mail.plan", "skill mail.send(to: string) -> null"),
+        ]);
+        assert_eq!(codes(&project), Vec::<String>::new());
+        assert_eq!(project.root, Path::new("/p"));
+        let project = load(&[
+            ("/p/main.plan", "plan p() { let a = secret(\"B\") }"),
+            ("/p/aos.toml", "[project]\nskills = [\"nope\"]\n[secrets]\nA = \"env:A\"\n"),
+        ]);
+        assert_eq!(codes(&project), ["unknown-secret@\"B\"", "config-invalid@\"nope\""]);
+    }
+}

@@ -20,6 +20,7 @@ pub(super) fn config(source: SourceId, text: &str) -> (Config, Vec<Diagnostic>) 
         reader.report(span, error.message().to_lowercase());
     }
     let config = reader.root(root.get_ref());
+    crate::diagnostic::sort(&mut reader.diagnostics);
     (config, reader.diagnostics)
 }
 
