@@ -52,6 +52,8 @@ mod journal;
 mod json;
 mod text;
 
+pub(crate) use compare::compare_exactly;
+
 pub use canonical::canonical_digest;
 pub use compare::{Incomparable, compare, equals, equals_counted};
 pub use text::{

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and its modules are no library"
 )]
 
+mod expressions;
 mod format;
 #[cfg(feature = "runtime")]
 mod store;

@@ -95,3 +95,39 @@ impl Expr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BinaryOp, MacroKind};
+    use super::*;
+    use crate::types::Type;
+
+    fn node(kind: ExprKind) -> Expr {
+        Expr { kind: Box::new(kind), span: Span::default(), ty: Type::Error }
+    }
+
+    #[test]
+    fn reads_in_text_order_without_macro_variables() {
+        let var = |n| node(ExprKind::Var(VarId(n)));
+        let body = node(ExprKind::Binary { op: BinaryOp::Eq, left: var(7), right: var(2) });
+        let map = ExprKind::Macro {
+            kind: MacroKind::Map,
+            target: var(1),
+            vars: vec![VarId(7)],
+            bodies: vec![body],
+        };
+        let status = ExprKind::Status { test: StatusTest::Failed, step: VarId(4) };
+        let tolerant = node(ExprKind::Tolerant(VarId(3)));
+        let expr = node(ExprKind::List(vec![node(map), tolerant, node(status)]));
+        let found: Vec<(u32, ReadKind)> = reads(&expr).iter().map(|read| (read.var.0, read.kind)).collect();
+        assert_eq!(
+            found,
+            [
+                (1, ReadKind::Strict),
+                (2, ReadKind::Strict),
+                (3, ReadKind::Tolerant),
+                (4, ReadKind::Status(StatusTest::Failed)),
+            ]
+        );
+    }
+}

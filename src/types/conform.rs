@@ -294,3 +294,98 @@ fn shorten(text: &str) -> String {
     let short: String = chars.by_ref().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if chars.next().is_some() { format!("{short}…") } else { short }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Field, Labels};
+    use super::*;
+    use crate::expr::{BinaryOp, Expr, ExprKind};
+    use crate::source::Span;
+    use serde_json::json;
+
+    fn field(ty: Type, optional: bool) -> Field {
+        Field { ty, optional, labels: Labels::default(), docs: None }
+    }
+
+    fn record_of(fields: &[(&str, Type, bool)]) -> Type {
+        let fields = fields
+            .iter()
+            .map(|(name, ty, optional)| (Arc::from(*name), field(ty.clone(), *optional)))
+            .collect();
+        Type::Record(Arc::new(RecordType { fields }))
+    }
+
+    fn list_of(item: Type) -> Type {
+        Type::List(Arc::new(item))
+    }
+
+    /// `base where (it <= 3)`
+    fn at_most_three(base: Type) -> Type {
+        let node = |kind| Expr { kind: Box::new(kind), span: Span::default(), ty: Type::Error };
+        let (it, three) = (node(ExprKind::Var(IT)), node(ExprKind::Literal(Value::Int(3))));
+        let predicate = node(ExprKind::Binary { op: BinaryOp::Le, left: it, right: three });
+        let refinement = Refinement { text: "it <= 3".into(), predicate };
+        Type::Refined { base: Arc::new(base), refinement: Arc::new(refinement) }
+    }
+
+    fn try_json(json: serde_json::Value, ty: &Type) -> Result<Value, String> {
+        conform(Value::from_json(&json), ty).map_err(|m| m.to_string())
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_read() {
+        assert_eq!(try_json(json!(1), &Type::Float), Ok(Value::Float(1.0)));
+        assert_eq!(try_json(json!(3.0), &Type::Int), Ok(Value::Int(3)));
+        assert_eq!(try_json(json!("-Infinity"), &Type::Float), Ok(Value::Float(f64::NEG_INFINITY)));
+        assert_eq!(try_json(json!("aGk="), &Type::Bytes), Ok(Value::Bytes(b"hi".to_vec().into())));
+        assert!(matches!(try_json(json!("2026-01-31T12:00:00Z"), &Type::Timestamp), Ok(Value::Timestamp(_))));
+        assert!(matches!(try_json(json!("1.5s"), &Type::Duration), Ok(Value::Duration(_))));
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let file = json!({"name": "a", "size": 1, "mime": "text/plain", "digest": digest});
+        assert!(matches!(try_json(file.clone(), &Type::File), Ok(Value::File(_))));
+        assert_eq!(try_json(file.clone(), &Type::File).unwrap().to_json(), file);
+        assert!(
+            try_json(json!({"name": "a", "size": 1, "mime": "m", "digest": "../x"}), &Type::File).is_err()
+        );
+        assert!(try_json(json!(1e300), &Type::Int).is_err());
+    }
+
+    #[test]
+    fn the_place_is_named() {
+        let item = record_of(&[("name", Type::String, false), ("note", Type::Int, true)]);
+        let ty = record_of(&[("items", list_of(item), false)]);
+        let text = |json| try_json(json, &ty).unwrap_err();
+        assert_eq!(
+            text(json!({"items": [{"name": "a"}, {}]})),
+            "at `.items[1].name`: expected `string`, found nothing"
+        );
+        assert_eq!(
+            text(json!({"items": [{"name": 1}]})),
+            "at `.items[0].name`: expected `string`, found int 1"
+        );
+        assert_eq!(text(json!([])), "expected a record, found a list");
+        let good = json!({"items": [{"name": "a", "note": null, "more": [1]}], "x": 1});
+        assert_eq!(try_json(good.clone(), &ty).unwrap().to_json(), good);
+    }
+
+    #[test]
+    fn refinements_and_unions() {
+        assert_eq!(try_json(json!(3), &at_most_three(Type::Int)), Ok(Value::Int(3)));
+        let text = try_json(json!([4]), &list_of(at_most_three(Type::Int))).unwrap_err();
+        assert_eq!(text, "at `[0]`: expected a value where `it <= 3`, found int 4");
+        let union = Type::Literals(["low".into(), "high".into()].into());
+        assert!(try_json(json!("low"), &union).is_ok());
+        let text = try_json(json!("mid"), &union).unwrap_err();
+        assert_eq!(text, "expected one of `\"low\" | \"high\"`, found \"mid\"");
+        assert_eq!(try_json(json!(null), &Type::Optional(Arc::new(union))), Ok(Value::Null));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let mut value = Value::Null;
+        for _ in 0..300 {
+            value = Value::list(vec![value]);
+        }
+        assert!(conform(value, &Type::Json).is_err());
+    }
+}

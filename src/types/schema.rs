@@ -154,3 +154,62 @@ fn literal(expr: &Expr) -> Option<&Value> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Field, Labels, Refinement};
+    use super::*;
+    use crate::source::Span;
+    use std::sync::Arc;
+
+    fn node(kind: ExprKind) -> Expr {
+        Expr { kind: Box::new(kind), span: Span::default(), ty: Type::Error }
+    }
+
+    fn refined(base: Type, left: ExprKind, op: BinaryOp, limit: i64) -> Type {
+        let right = node(ExprKind::Literal(Value::Int(limit)));
+        let predicate = node(ExprKind::Binary { op, left: node(left), right });
+        Type::Refined {
+            base: Arc::new(base),
+            refinement: Arc::new(Refinement { text: "…".into(), predicate }),
+        }
+    }
+
+    #[test]
+    fn records_and_unions() {
+        let union = Type::Literals(["a".into(), "b".into()].into());
+        let field =
+            |ty, optional| Field { ty, optional, labels: Labels::default(), docs: Some("text".into()) };
+        let fields = [("kind", field(union, false)), ("n", field(Type::Int, true))];
+        let fields = fields.into_iter().map(|(name, field)| (Arc::from(name), field)).collect();
+        assert_eq!(
+            Type::Record(Arc::new(RecordType { fields })).json_schema(),
+            json!({
+                "type": "object",
+                "properties": {
+                    "kind": { "enum": ["a", "b"], "description": "text" },
+                    "n": { "type": "integer", "description": "text" },
+                },
+                "required": ["kind"],
+            })
+        );
+    }
+
+    #[test]
+    fn refinements_become_keywords() {
+        let it = || ExprKind::Var(IT);
+        let size = || ExprKind::Call { function: "size".into(), args: vec![node(it())] };
+        assert_eq!(
+            refined(Type::Int, it(), BinaryOp::Le, 5).json_schema(),
+            json!({ "type": "integer", "maximum": 5 })
+        );
+        assert_eq!(
+            refined(Type::String, size(), BinaryOp::Le, 5).json_schema(),
+            json!({ "type": "string", "maxLength": 5 })
+        );
+        assert_eq!(
+            refined(Type::Int, it(), BinaryOp::Ne, 5).json_schema(),
+            json!({ "type": "integer", "description": "where …" })
+        );
+    }
+}

@@ -108,8 +108,24 @@ pub fn compare(a: &Value, b: &Value) -> Result<Option<Ordering>, Incomparable> {
     })
 }
 
-/// Exact: the int is not rounded to a float.
+/// CEL rounds the int to a float.
 fn int_float(int: i64, float: f64) -> Option<Ordering> {
+    (int as f64).partial_cmp(&float)
+}
+
+/// [`compare`] without rounding, so that it is transitive: for sorting.
+///
+/// # Errors
+/// Where there is no order between the two.
+pub(crate) fn compare_exactly(a: &Value, b: &Value) -> Result<Option<Ordering>, Incomparable> {
+    match (a, b) {
+        (Value::Int(a), Value::Float(b)) => Ok(int_float_exactly(*a, *b)),
+        (Value::Float(a), Value::Int(b)) => Ok(int_float_exactly(*b, *a).map(Ordering::reverse)),
+        _ => compare(a, b),
+    }
+}
+
+fn int_float_exactly(int: i64, float: f64) -> Option<Ordering> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if float.is_nan() {
         return None;
@@ -121,10 +137,8 @@ fn int_float(int: i64, float: f64) -> Option<Ordering> {
         return Some(Ordering::Greater);
     }
     let whole = float.trunc();
-    Some(
-        int.cmp(&(whole as i64))
-            .then_with(|| 0.0_f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal)),
-    )
+    let fraction = 0.0_f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal);
+    Some(int.cmp(&(whole as i64)).then(fraction))
 }
 
 #[cfg(test)]
@@ -133,18 +147,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ints_and_floats_compare_exactly() {
+    fn ints_and_floats_compare_by_worth() {
         let eq = |a: i64, b: f64| equals(&Value::Int(a), &Value::Float(b)).unwrap();
         assert!(eq(1, 1.0));
         assert!(!eq(1, 1.5));
-        assert!(!eq(i64::MAX, 9_223_372_036_854_775_808.0));
-        assert!(!eq(9_007_199_254_740_993, 9_007_199_254_740_992.0));
         assert!(eq(i64::MIN, -9_223_372_036_854_775_808.0));
         let order = |a: Value, b: Value| compare(&a, &b).unwrap();
         assert_eq!(order(Value::Int(1), Value::Float(1.5)), Some(Ordering::Less));
         assert_eq!(order(Value::Int(-1), Value::Float(-1.5)), Some(Ordering::Greater));
         assert_eq!(order(Value::Float(-1.5), Value::Int(-1)), Some(Ordering::Less));
         assert_eq!(order(Value::Int(1), Value::Float(f64::NAN)), None);
+    }
+
+    #[test]
+    fn sorting_does_not_round() {
+        let order = |a: i64, b: f64| compare_exactly(&Value::Int(a), &Value::Float(b)).unwrap();
+        assert_eq!(order(9_007_199_254_740_993, 9_007_199_254_740_992.0), Some(Ordering::Greater));
+        assert_eq!(order(i64::MAX, 9_223_372_036_854_775_808.0), Some(Ordering::Less));
+        assert_eq!(order(-1, -1.5), Some(Ordering::Greater));
+        assert_eq!(order(2, 2.0), Some(Ordering::Equal));
     }
 
     #[test]

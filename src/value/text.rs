@@ -147,7 +147,7 @@ pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
 /// The timestamp where it lies in the years 1 to 9999.
 #[must_use]
 pub fn timestamp_in_range(t: Timestamp) -> Option<Timestamp> {
-    (t.as_second() >= FIRST_SECOND).then_some(t)
+    (t.as_nanosecond() >= i128::from(FIRST_SECOND) * 1_000_000_000).then_some(t)
 }
 
 #[cfg(test)]

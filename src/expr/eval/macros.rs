@@ -2,7 +2,7 @@
 
 use super::super::{Expr, MacroKind, VarId};
 use super::{Evaluated, Machine, Stop, key_text, wants_bool};
-use crate::value::{Map, Value, compare};
+use crate::value::{Map, Value, compare_exactly};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -209,7 +209,7 @@ impl Machine<'_> {
         self.at(expr, all_ordered(&rows, keys.len()))?;
         rows.sort_by(|(a, _), (b, _)| {
             let orders =
-                a.iter().zip(b).map(|(a, b)| compare(a, b).ok().flatten().unwrap_or(Ordering::Equal));
+                a.iter().zip(b).map(|(a, b)| compare_exactly(a, b).ok().flatten().unwrap_or(Ordering::Equal));
             orders.fold(Ordering::Equal, Ordering::then)
         });
         Ok(Value::list(rows.into_iter().map(|(_, item)| item).collect()))
@@ -222,7 +222,7 @@ fn all_ordered(rows: &[(Vec<Value>, Value)], columns: usize) -> Result<(), Strin
         let mut keys = rows.iter().filter_map(|(key, _)| key.get(column));
         let Some(first) = keys.next() else { continue };
         for key in std::iter::once(first).chain(keys) {
-            if !matches!(compare(first, key), Ok(Some(_))) {
+            if !matches!(compare_exactly(first, key), Ok(Some(_))) {
                 return Err(format!("a {} and a {} have no order", first.type_name(), key.type_name()));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Form, Outcome, Overload, Row, Ty, no_overload, on};
 use crate::expr::eval::Cx;
-use crate::value::{Incomparable, MAX_DURATION_NANOS, Value, compare, equals_counted};
+use crate::value::{Incomparable, MAX_DURATION_NANOS, Value, compare_exactly, equals_counted};
 use jiff::SignedDuration;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -175,13 +175,13 @@ fn sort(args: &[Value], cx: &Cx) -> Outcome {
     cx.work(n * u64::from(n.max(1).ilog2() + 1))?;
     if let Some(first) = items.first() {
         for item in items.iter() {
-            if !matches!(compare(first, item), Ok(Some(_))) {
+            if !matches!(compare_exactly(first, item), Ok(Some(_))) {
                 return Err(format!("a {} and a {} have no order", first.type_name(), item.type_name()));
             }
         }
     }
     let mut sorted = items.as_ref().clone();
-    sorted.sort_by(|a, b| compare(a, b).ok().flatten().unwrap_or(Ordering::Equal));
+    sorted.sort_by(|a, b| compare_exactly(a, b).ok().flatten().unwrap_or(Ordering::Equal));
     Ok(Value::list(sorted))
 }
 
