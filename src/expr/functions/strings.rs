@@ -149,10 +149,7 @@ fn offset(text: &str, position: i64) -> Option<usize> {
         return Some(0);
     }
     let mut chars = text.char_indices();
-    match chars.nth(position - 1) {
-        Some((at, c)) => Some(at + c.len_utf8()),
-        None => None,
-    }
+    chars.nth(position - 1).map(|(at, c)| at + c.len_utf8())
 }
 
 fn out_of_range(position: i64) -> String {
