@@ -8,7 +8,13 @@
     reason = "a test fails by panicking, and its modules are no library"
 )]
 
+#[cfg(feature = "cli")]
+mod cases;
 mod expressions;
 mod format;
+#[cfg(feature = "cli")]
+mod nestful;
 #[cfg(feature = "runtime")]
 mod store;
+#[cfg(feature = "cli")]
+mod wf;

@@ -200,6 +200,7 @@ impl Followed {
 }
 
 /// What following a run gives.
+#[expect(clippy::large_enum_variant, reason = "the large one is the one that there are many of")]
 pub(crate) enum Progress {
     Notice(Notice),
     Finished(Box<Report>),

@@ -66,10 +66,10 @@ fn compare(name: &str, old: &str, new: &str) -> Exit {
     if old == new {
         return Exit::Done;
     }
-    terminal::print(&format!("--- {name}\n+++ {name} (formatted)"));
+    terminal::print_coloured(&format!("--- {name}\n+++ {name} (formatted)"));
     let diff = TextDiff::from_lines(old, new);
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
-        terminal::print(&hunk.header().to_string());
+        terminal::print_coloured(&hunk.header().to_string());
         for change in hunk.iter_changes() {
             let (sign, colour) = match change.tag() {
                 ChangeTag::Delete => ('-', "\x1b[31m"),
@@ -77,7 +77,7 @@ fn compare(name: &str, old: &str, new: &str) -> Exit {
                 ChangeTag::Equal => (' ', ""),
             };
             let line = change.value().trim_end_matches(['\n', '\r']);
-            terminal::print(&format!("{colour}{sign}{line}\x1b[0m"));
+            terminal::print_coloured(&format!("{colour}{sign}{line}\x1b[0m"));
         }
     }
     Exit::Failed

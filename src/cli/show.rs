@@ -27,7 +27,7 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
         "run {}  plan {}  of {}  by {}  started {started:.0}",
         row.run, row.plan, row.file, row.actor
     ));
-    terminal::print(&headline(&report));
+    terminal::print_coloured(&headline(&report));
     terminal::print(&timeline(&report, terminal::width()));
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);

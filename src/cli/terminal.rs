@@ -57,8 +57,14 @@ pub(crate) fn error(text: &str) {
     anstream::eprintln!("\x1b[31merror:\x1b[0m {text}");
 }
 
-/// Prints a result. A reader that went away is no error.
+/// Prints a result as it is. A reader that went away is no error.
 pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints a result with colours, where the reader is a terminal.
+pub(crate) fn print_coloured(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(anstream::stdout().lock(), "{text}");
 }

@@ -14,10 +14,10 @@ pub fn diagnostic(d: &Diagnostic, sources: &Sources) -> Json {
         .map(|l| {
             let (start, end) = ends(l.span, sources);
             let mut row = json!({ "message": l.message, "start": start, "end": end });
-            if l.span.source != d.span.source {
-                if let Some(object) = row.as_object_mut() {
-                    object.insert("file".into(), path(l.span, sources).into());
-                }
+            if l.span.source != d.span.source
+                && let Some(object) = row.as_object_mut()
+            {
+                object.insert("file".into(), path(l.span, sources).into());
             }
             row
         })

@@ -30,6 +30,7 @@ pub enum Control {
 
 /// What those who watch a run are told, in order.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the one that there are many of")]
 pub enum Update {
     /// A step changed.
     Notice(Notice),

@@ -52,6 +52,7 @@ pub struct Header {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "the large one is the one that there are many of")]
 enum Entry {
     Header(Box<Header>),
     Event(Event),
