@@ -16,6 +16,8 @@ mod effects;
 mod errors;
 mod eval_api;
 mod expect;
+#[cfg(test)]
+mod expr_tests;
 mod functions;
 pub mod hir;
 mod infer;

@@ -11,13 +11,24 @@ use crate::expr::functions::{self, Coercion, Refusal};
 use crate::expr::{BinaryOp, Expr, ExprKind, MacroKind, StatusTest, VarId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Name};
-use crate::types::{Field, Labels, Privacy, RecordType, Type};
+use crate::types::{Field, Labels, Privacy, RecordType, Trust, Type};
 use crate::value::Value;
 use std::sync::Arc;
 
 /// Functions with a meaning of their own, beside the table.
-const SPECIAL: &[&str] =
-    &["has", "succeeded", "failed", "skipped", "error", "failures", "now", "secret", "dyn"];
+const SPECIAL: &[&str] = &[
+    "has",
+    "succeeded",
+    "failed",
+    "skipped",
+    "error",
+    "failures",
+    "now",
+    "secret",
+    "dyn",
+    "endorse",
+    "declassify",
+];
 
 const MACROS: &[&str] = &[
     "all",
@@ -190,6 +201,9 @@ impl Cx<'_> {
             }
             ("now", []) => node(ExprKind::Now, span, Type::Timestamp),
             ("secret", [arg]) if plain => self.secret(span, &arg.value),
+            ("endorse" | "declassify", [arg, reason]) if plain => {
+                self.lifted(span, name, &arg.value, &reason.value)
+            }
             ("dyn", [arg]) if plain => {
                 let value = self.go(&arg.value, None);
                 node(ExprKind::As { value, ty: Type::Json }, span, Type::Json)
@@ -200,6 +214,7 @@ impl Cx<'_> {
                     "secret" => "`secret(\"NAME\")`",
                     "has" => "`has(x.field)`",
                     "dyn" => "`dyn(x)`",
+                    "endorse" | "declassify" => "a value and a reason, a plain string",
                     _ => "the name of one step",
                 };
                 let d = Diagnostic::new(
@@ -212,6 +227,24 @@ impl Cx<'_> {
             }
             _ => self.table_call(span, name, name_span, None, args),
         }
+    }
+
+    /// `endorse(x, "reason")`, `declassify(x, "reason")`: the same value under another label.
+    fn lifted(&mut self, span: Span, function: &str, value: &ast::Expr, reason: &ast::Expr) -> Expr {
+        if !matches!(&*reason.kind, ast::ExprKind::Text { value, .. } if !value.trim().is_empty()) {
+            let message = format!("`{function}` takes the reason as a plain string");
+            self.report(
+                Diagnostic::new(Code::OperatorType, reason.span, message).help("say why it may be done"),
+            );
+        }
+        let value = self.go(value, None);
+        let labels = if function == "endorse" {
+            Labels { trust: Some(Trust::Trusted), privacy: None }
+        } else {
+            Labels { trust: None, privacy: Some(Privacy::Public) }
+        };
+        let ty = Type::Labelled { labels, inner: Arc::new(value.ty.clone()) };
+        node(ExprKind::As { value, ty: ty.clone() }, span, ty)
     }
 
     fn has(&mut self, span: Span, arg: &ast::Expr) -> Expr {
