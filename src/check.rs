@@ -21,6 +21,7 @@ mod expr_tests;
 mod functions;
 pub mod hir;
 mod infer;
+mod macros;
 mod mentions;
 mod narrow;
 mod not_yet;

@@ -539,7 +539,7 @@ fn steps_under_conditions() {
 fn declaring() {
     let globals = world();
     let mut cx = filled(&globals);
-    let mut code = |cx: &mut Cx<'_>, name: &str, kind| {
+    let code = |cx: &mut Cx<'_>, name: &str, kind| {
         cx.declare(&ident(name), kind, Type::Int);
         cx.diagnostics.pop().map(|d| d.code.name())
     };
