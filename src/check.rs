@@ -16,9 +16,12 @@ mod effects;
 mod errors;
 mod eval_api;
 mod expect;
+#[cfg(test)]
+mod expr_tests;
 mod functions;
 pub mod hir;
 mod infer;
+mod macros;
 mod mentions;
 mod narrow;
 mod not_yet;

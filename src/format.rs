@@ -18,11 +18,15 @@ mod ty;
 mod tests;
 
 use crate::diagnostic::Diagnostic;
-use crate::syntax::{Parse, ast};
+use crate::source::SourceId;
+use crate::syntax::{self, Parse, ast};
 use comments::Printer;
 
 /// The greatest width of a line, in characters.
 pub const WIDTH: usize = 100;
+
+/// How often a layout with comments is formatted again until it stays.
+const ROUNDS: usize = 3;
 
 /// Why a text cannot be formatted: it has syntax errors.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -40,7 +44,24 @@ pub fn format(text: &str, parse: &Parse) -> Result<String, Unformattable> {
     if let Some(first) = parse.diagnostics.iter().find(|d| d.is_error()) {
         return Err(Unformattable { first: Box::new(first.clone()) });
     }
-    Ok(Printer::of_source(text, &parse.comments).file(&parse.file).render(WIDTH))
+    let mut out = printed(text, parse);
+    if parse.comments.is_empty() {
+        return Ok(out);
+    }
+    // A comment between two tokens of one construct moves to the next place for comments, and may settle only there.
+    for _ in 0..ROUNDS {
+        let parse = syntax::parse(SourceId::default(), &out);
+        let next = printed(&out, &parse);
+        if next == out || parse.diagnostics.iter().any(Diagnostic::is_error) {
+            break;
+        }
+        out = next;
+    }
+    Ok(out)
+}
+
+fn printed(text: &str, parse: &Parse) -> String {
+    Printer::of_source(text, &parse.comments).file(&parse.file).render(WIDTH)
 }
 
 /// A tree that was not read from a text (or whose text does not matter), with its documentation, without other comments.

@@ -72,8 +72,8 @@ fn read(text: &str) -> Result<Parse, String> {
 /// The tree without places, string forms and order of clauses.
 fn tree(file: &File) -> String {
     static PLACES: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"Span \{ source: SourceId\(\d+\), start: \d+, end: \d+ \}|form: (Plain|Block|Raw)")
-            .unwrap()
+        let span = r"Span \{\s*source: SourceId\(\s*\d+,?\s*\),\s*start: \d+,\s*end: \d+,?\s*\}";
+        Regex::new(&format!("{span}|form: (Plain|Block|Raw)")).unwrap()
     });
     let mut file = file.clone();
     for item in &mut file.items {
@@ -237,6 +237,10 @@ fn token_end(text: &str, at: usize) -> usize {
         return string_end(text, at + word, word == 1 && rest.starts_with('r'));
     }
     if word > 0 {
+        let exponent = rest.starts_with(|c: char| c.is_ascii_digit()) && rest[..word].ends_with(['e', 'E']);
+        if exponent && rest[word..].starts_with(['+', '-']) {
+            return token_end(text, at + word + 1);
+        }
         return at + word;
     }
     let long = LONG.iter().find(|op| rest.starts_with(**op));

@@ -108,6 +108,8 @@ fn own_needs(expr: &Expr) -> Needs {
     let mut needs = Needs::default();
     match &*expr.kind {
         ExprKind::Var(id) => needs.free.push(*id),
+        // What could not be understood is no constant.
+        _ if matches!(expr.ty, Type::Error) => needs.outside = true,
         ExprKind::Tolerant(_)
         | ExprKind::Status { .. }
         | ExprKind::Run(_)

@@ -9,7 +9,7 @@ use crate::syntax::ast::{self, Name};
 use crate::types::Type;
 use std::collections::{BTreeSet, HashMap};
 
-pub(crate) use super::narrow::{Mark, MayMiss};
+pub(crate) use super::narrow::MayMiss;
 
 /// What every expression of a file may name besides its variables.
 #[derive(Clone, Debug, Default)]

@@ -1,35 +1,33 @@
 //! Calls inside expressions: functions of the table, macros, and the words that ask about steps.
 
-use super::closed::{constant, error, node};
-use super::cx::{Cx, Def, LaterUse, Ref, Role};
+use super::closed::{error, node};
+use super::cx::{Cx, Def, LaterUse, Ref};
 use super::hir::VarKind;
 use super::infer::path_text;
-use super::narrow::Fact;
-use super::relate::{join, non_null, nothing, nullable, optional, read_type, settle, shape};
+use super::macros::{MACROS, lift};
+use super::relate::{non_null, optional, settle, shape};
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::expr::functions::{self, Coercion, Refusal};
-use crate::expr::{BinaryOp, Expr, ExprKind, MacroKind, StatusTest, VarId};
+use crate::expr::{Expr, ExprKind, StatusTest, VarId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Name};
-use crate::types::{Field, Labels, Privacy, RecordType, Type};
+use crate::types::{Field, Labels, Privacy, RecordType, Trust, Type};
 use crate::value::Value;
 use std::sync::Arc;
 
 /// Functions with a meaning of their own, beside the table.
-const SPECIAL: &[&str] =
-    &["has", "succeeded", "failed", "skipped", "error", "failures", "now", "secret", "dyn"];
-
-const MACROS: &[&str] = &[
-    "all",
-    "exists",
-    "exists_one",
-    "existsOne",
-    "filter",
-    "map",
-    "sortBy",
-    "transformList",
-    "transformMap",
-    "transformMapEntry",
+const SPECIAL: &[&str] = &[
+    "has",
+    "succeeded",
+    "failed",
+    "skipped",
+    "error",
+    "failures",
+    "now",
+    "secret",
+    "dyn",
+    "endorse",
+    "declassify",
 ];
 
 /// Names other languages use.
@@ -190,6 +188,9 @@ impl Cx<'_> {
             }
             ("now", []) => node(ExprKind::Now, span, Type::Timestamp),
             ("secret", [arg]) if plain => self.secret(span, &arg.value),
+            ("endorse" | "declassify", [arg, reason]) if plain => {
+                self.lifted(span, name, &arg.value, &reason.value)
+            }
             ("dyn", [arg]) if plain => {
                 let value = self.go(&arg.value, None);
                 node(ExprKind::As { value, ty: Type::Json }, span, Type::Json)
@@ -200,6 +201,7 @@ impl Cx<'_> {
                     "secret" => "`secret(\"NAME\")`",
                     "has" => "`has(x.field)`",
                     "dyn" => "`dyn(x)`",
+                    "endorse" | "declassify" => "a value and a reason, a plain string",
                     _ => "the name of one step",
                 };
                 let d = Diagnostic::new(
@@ -212,6 +214,24 @@ impl Cx<'_> {
             }
             _ => self.table_call(span, name, name_span, None, args),
         }
+    }
+
+    /// `endorse(x, "reason")`, `declassify(x, "reason")`: the same value under another label.
+    fn lifted(&mut self, span: Span, function: &str, value: &ast::Expr, reason: &ast::Expr) -> Expr {
+        if !matches!(&*reason.kind, ast::ExprKind::Text { value, .. } if !value.trim().is_empty()) {
+            let message = format!("`{function}` takes the reason as a plain string");
+            self.report(
+                Diagnostic::new(Code::OperatorType, reason.span, message).help("say why it may be done"),
+            );
+        }
+        let value = self.go(value, None);
+        let labels = if function == "endorse" {
+            Labels { trust: Some(Trust::Trusted), privacy: None }
+        } else {
+            Labels { trust: None, privacy: Some(Privacy::Public) }
+        };
+        let ty = Type::Labelled { labels, inner: Arc::new(value.ty.clone()) };
+        node(ExprKind::As { value, ty: ty.clone() }, span, ty)
     }
 
     fn has(&mut self, span: Span, arg: &ast::Expr) -> Expr {
@@ -364,7 +384,7 @@ impl Cx<'_> {
     }
 
     /// A variable nobody can name.
-    fn fresh(&mut self, name: &str, span: Span, ty: Type) -> VarId {
+    pub(super) fn fresh(&mut self, name: &str, span: Span, ty: Type) -> VarId {
         self.enter();
         let var = self.declare_hidden(&format!("{name}?"), span, VarKind::Macro, ty);
         self.leave();
@@ -524,151 +544,6 @@ impl Cx<'_> {
         };
         self.report(d);
     }
-
-    // Macros
-
-    fn macro_call(
-        &mut self,
-        span: Span,
-        base: &ast::Expr,
-        name: &Ident,
-        safe: bool,
-        args: &[ast::Arg],
-    ) -> Expr {
-        let target = if safe { self.tolerant(base, None) } else { self.go(base, None) };
-        self.refs.push(Ref { span: name.span, def: Def::Function(name.name.clone()) });
-        let Some((kind, vars)) = macro_shape(&name.name, args) else {
-            let d = Diagnostic::new(
-                Code::OperatorType,
-                span,
-                format!("`{}` does not take these arguments", name.name),
-            );
-            self.report(d.help(macro_usage(&name.name)));
-            return error(span);
-        };
-        let mut checked_target = target;
-        let mut lifted = None;
-        if nullable(&checked_target.ty) {
-            if safe {
-                let inner = non_null(&checked_target.ty);
-                let var = self.fresh(&name.name, base.span, inner.clone());
-                let read = node(ExprKind::Var(var), base.span, inner);
-                lifted = Some((std::mem::replace(&mut checked_target, read.clone()), read, var));
-            } else {
-                let d = self.maybe_null(&checked_target, &format!("`{}` runs over it", name.name));
-                let default =
-                    vec![Edit::before(checked_target.span, "("), Edit::after(checked_target.span, " ?? [])")];
-                self.report(d.unsafe_fix("take no elements where it is null", default));
-                checked_target.ty = non_null(&checked_target.ty);
-            }
-        }
-        let over = self.elements(&checked_target, &name.name, vars.len() == 2);
-        let call = self.macro_body(span, kind, checked_target, over, vars, args);
-        match lifted {
-            Some((receiver, read, var)) => lift(receiver, read, var, call, span),
-            None if safe => Expr { ty: optional(call.ty.clone()), ..call },
-            None => call,
-        }
-    }
-
-    /// What the variables of a macro range over: index or key, and element.
-    fn elements(&mut self, target: &Expr, name: &str, two: bool) -> (Type, Type) {
-        match shape(&target.ty) {
-            Type::List(t) => (Type::Int, settle(t)),
-            Type::Map(t) => (Type::String, if two { settle(t) } else { Type::String }),
-            Type::Record(r) => {
-                let all = r.fields.values().fold(nothing(), |acc, f| join(&acc, &read_type(f)));
-                (Type::String, if two { settle(&all) } else { Type::String })
-            }
-            Type::Error => (Type::Error, Type::Error),
-            Type::Json | Type::Param(_) => (Type::Json, Type::Json),
-            _ => {
-                let d = Diagnostic::new(
-                    Code::OperatorType,
-                    target.span,
-                    format!("`{name}` runs over lists and maps, not `{}`", target.ty),
-                );
-                self.report(d.label(format!("this is `{}`", target.ty)));
-                (Type::Error, Type::Error)
-            }
-        }
-    }
-
-    fn macro_body(
-        &mut self,
-        span: Span,
-        kind: MacroKind,
-        target: Expr,
-        over: (Type, Type),
-        vars: Vec<Ident>,
-        args: &[ast::Arg],
-    ) -> Expr {
-        let (index, item) = over;
-        let bodies = args.get(vars.len()..).unwrap_or_default();
-        let mark_types = if vars.len() == 2 { vec![index, item.clone()] } else { vec![item.clone()] };
-        self.enter();
-        let ids: Vec<VarId> =
-            vars.iter().zip(mark_types).map(|(v, ty)| self.declare(v, VarKind::Macro, ty)).collect();
-        let mut checked: Vec<Expr> = Vec::with_capacity(bodies.len());
-        let mut mark = None;
-        let filtered = bodies.len() > 1 && kind != MacroKind::SortBy;
-        for (i, body) in bodies.iter().enumerate() {
-            let condition =
-                matches!(kind, MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne | MacroKind::Filter)
-                    || (filtered && i == 0);
-            let body = if condition {
-                self.expect(&body.value, &Type::Bool, Role::Condition)
-            } else {
-                self.go(&body.value, None)
-            };
-            if condition {
-                mark = Some(self.assume(&body, true));
-            }
-            checked.push(body);
-        }
-        let item = match ids.last() {
-            Some(id) if kind == MacroKind::Filter && self.facts.contains(&Fact::NotNull(*id, Vec::new())) => {
-                non_null(&item)
-            }
-            _ => item,
-        };
-        if let Some(mark) = mark {
-            self.forget(mark);
-        }
-        self.leave();
-        let body = checked.last().map_or(Type::Error, |b| b.ty.clone());
-        let map = matches!(shape(&target.ty), Type::Map(_) | Type::Record(_));
-        let ty = match kind {
-            MacroKind::All | MacroKind::Exists | MacroKind::ExistsOne => Type::Bool,
-            MacroKind::Filter if map && ids.len() == 2 => Type::Map(Arc::new(item)),
-            MacroKind::Filter | MacroKind::SortBy => Type::List(Arc::new(item)),
-            MacroKind::Map | MacroKind::TransformList => Type::List(Arc::new(body)),
-            MacroKind::TransformMap => Type::Map(Arc::new(body)),
-            MacroKind::TransformMapEntry => self.entry_type(checked.last(), &body),
-        };
-        node(ExprKind::Macro { kind, target, vars: ids, bodies: checked }, span, ty)
-    }
-
-    fn entry_type(&mut self, body: Option<&Expr>, ty: &Type) -> Type {
-        match shape(ty) {
-            Type::Map(t) => Type::Map(t.clone()),
-            Type::Record(r) => {
-                Type::Map(Arc::new(r.fields.values().fold(nothing(), |acc, f| join(&acc, &read_type(f)))))
-            }
-            Type::Json | Type::Error => Type::Map(Arc::new(Type::Json)),
-            _ => {
-                if let Some(body) = body {
-                    let d = Diagnostic::new(
-                        Code::OperatorType,
-                        body.span,
-                        "`transformMapEntry` makes a record of each round",
-                    );
-                    self.report(d.label(format!("this is `{ty}`")));
-                }
-                Type::Error
-            }
-        }
-    }
 }
 
 fn known_global(name: &str) -> bool {
@@ -691,25 +566,6 @@ fn kind_word(kind: VarKind) -> &'static str {
         VarKind::Macro => "the variable of a macro",
         VarKind::Error => "an error",
     }
-}
-
-/// `[receiver].map(var, var == null ? null : call)[0]`
-fn lift(receiver: Expr, read: Expr, var: VarId, call: Expr, span: Span) -> Expr {
-    let ty = optional(call.ty.clone());
-    let null = |ty| constant(Value::Null, span, ty);
-    let test = ExprKind::Binary { op: BinaryOp::Eq, left: read, right: null(Type::Null) };
-    let cond = node(test, span, Type::Bool);
-    let body = node(ExprKind::Cond { cond, then: null(ty.clone()), otherwise: call }, span, ty.clone());
-    let list = Type::List(Arc::new(receiver.ty.clone()));
-    let target = node(ExprKind::List(vec![receiver]), span, list);
-    let results = Type::List(Arc::new(ty.clone()));
-    let base = node(
-        ExprKind::Macro { kind: MacroKind::Map, target, vars: vec![var], bodies: vec![body] },
-        span,
-        results,
-    );
-    let index = constant(Value::Int(0), span, Type::Int);
-    node(ExprKind::Index { base, index, safe: false }, span, ty)
 }
 
 /// The one result of all overloads, where a call does not fit.
@@ -735,48 +591,4 @@ fn fixed_result(row: &functions::Row) -> Type {
 /// Signatures, one a line, in one line.
 fn listed(signatures: &str) -> String {
     signatures.lines().take(4).map(|l| format!("`{l}`")).collect::<Vec<_>>().join(" or ")
-}
-
-/// Which macro it is, and its variables; `None` where the arguments are not those of one.
-fn macro_shape(name: &str, args: &[ast::Arg]) -> Option<(MacroKind, Vec<Ident>)> {
-    let ident = |i: usize| match args.get(i) {
-        Some(ast::Arg { name: None, value, .. }) => match &*value.kind {
-            ast::ExprKind::Name(name) => Some(Ident { name: name.clone(), span: value.span }),
-            _ => None,
-        },
-        _ => None,
-    };
-    if args.iter().any(|a| a.name.is_some()) {
-        return None;
-    }
-    let one_or_two = |kind| match args.len() {
-        2 => Some((kind, vec![ident(0)?])),
-        3 => Some((kind, vec![ident(0)?, ident(1)?])),
-        _ => None,
-    };
-    let transform = |kind| match args.len() {
-        3 | 4 => Some((kind, vec![ident(0)?, ident(1)?])),
-        _ => None,
-    };
-    match name {
-        "all" => one_or_two(MacroKind::All),
-        "exists" => one_or_two(MacroKind::Exists),
-        "exists_one" | "existsOne" => one_or_two(MacroKind::ExistsOne),
-        "filter" => one_or_two(MacroKind::Filter),
-        "map" if matches!(args.len(), 2 | 3) => Some((MacroKind::Map, vec![ident(0)?])),
-        "sortBy" if args.len() >= 2 => Some((MacroKind::SortBy, vec![ident(0)?])),
-        "transformList" => transform(MacroKind::TransformList),
-        "transformMap" => transform(MacroKind::TransformMap),
-        "transformMapEntry" => transform(MacroKind::TransformMapEntry),
-        _ => None,
-    }
-}
-
-fn macro_usage(name: &str) -> String {
-    match name {
-        "map" => "write `xs.map(x, value)` or `xs.map(x, condition, value)`".to_owned(),
-        "sortBy" => "write `xs.sortBy(x, key)`".to_owned(),
-        "transformList" | "transformMap" | "transformMapEntry" => format!("write `xs.{name}(k, v, value)`"),
-        _ => format!("write `xs.{name}(x, condition)`"),
-    }
 }

@@ -1,6 +1,6 @@
 //! Operators: which types they take, what they give.
 
-use super::closed::{error, node};
+use super::closed::node;
 use super::cx::Cx;
 use super::expect::not_in_union;
 use super::relate::{common, is_nothing, join, non_null, nullable, shape};
@@ -11,26 +11,6 @@ use crate::syntax::ast::{self, UnaryOp};
 use crate::types::Type;
 use crate::value::Value;
 use std::sync::Arc;
-
-fn compares(op: BinaryOp) -> bool {
-    match op {
-        BinaryOp::Eq
-        | BinaryOp::Ne
-        | BinaryOp::Lt
-        | BinaryOp::Le
-        | BinaryOp::Gt
-        | BinaryOp::Ge
-        | BinaryOp::In => true,
-        BinaryOp::Coalesce
-        | BinaryOp::Or
-        | BinaryOp::And
-        | BinaryOp::Add
-        | BinaryOp::Sub
-        | BinaryOp::Mul
-        | BinaryOp::Div
-        | BinaryOp::Rem => false,
-    }
-}
 
 /// Whether it is checked when it runs.
 pub(super) fn dynamic(ty: &Type) -> bool {
@@ -76,9 +56,6 @@ impl Cx<'_> {
         right: &ast::Expr,
         want: Option<&Type>,
     ) -> Expr {
-        if !self.check_mixture(op, op_span, left, right) {
-            return Expr { ty: if compares(op) { Type::Bool } else { Type::Error }, ..error(span) };
-        }
         match op {
             BinaryOp::Coalesce => self.coalesce(span, left, right, want),
             BinaryOp::Or | BinaryOp::And => self.logic(op, span, left, right),
@@ -91,35 +68,6 @@ impl Cx<'_> {
                 self.arithmetic(op, op_span, span, left, right, want)
             }
         }
-    }
-
-    /// Comparisons do not chain, and `??` does not stand bare beside `||` and `&&`.
-    fn check_mixture(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr) -> bool {
-        for side in [left, right] {
-            let ast::ExprKind::Binary { op: inner, op_span: inner_span, .. } = &*side.kind else { continue };
-            if compares(op) && compares(*inner) {
-                let d = Diagnostic::new(Code::Syntax, op_span, "comparisons do not chain")
-                    .label("a second comparison")
-                    .also(*inner_span, "the first")
-                    .help("write `a < b && b < c`, or put one comparison in parentheses");
-                self.report(d);
-                return false;
-            }
-            let logic = |op| matches!(op, BinaryOp::Or | BinaryOp::And);
-            if (op == BinaryOp::Coalesce && logic(*inner)) || (logic(op) && *inner == BinaryOp::Coalesce) {
-                let other = if op == BinaryOp::Coalesce { *inner } else { op };
-                let message = format!("`??` beside `{}` needs parentheses", other.symbol());
-                let d = Diagnostic::new(Code::Syntax, op_span, message)
-                    .also(*inner_span, "which one comes first?")
-                    .unsafe_fix(
-                        "put this part in parentheses",
-                        vec![Edit::before(side.span, "("), Edit::after(side.span, ")")],
-                    );
-                self.report(d);
-                return false;
-            }
-        }
-        true
     }
 
     /// A part of an operation that null cannot take part in.

@@ -221,7 +221,9 @@ pub(crate) fn join(a: &Type, b: &Type) -> Type {
     match (a, b) {
         (Type::Error, _) => return b.clone(),
         (Type::Param(_), _) if is_nothing(a) => return b.clone(),
+        (Type::Null, t) | (t, Type::Null) => return optional(t.clone()),
         (Type::Labelled { .. }, _) | (_, Type::Labelled { .. }) => return join_labelled(a, b),
+        (Type::Optional(x), y) | (y, Type::Optional(x)) => return optional(join(x, &non_null(y))),
         _ => {}
     }
     let joined = join_plain(plain(a), plain(b));

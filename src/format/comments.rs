@@ -180,7 +180,8 @@ impl<'a> Printer<'a> {
         let open = self.before(braces.range().start);
         let close = self.close(braces);
         let first = units.first().map_or(close, |unit| self.start(place(unit)));
-        let mut head = vec![open, text("{"), self.trailing(first)];
+        let mut head = vec![open, text("{")];
+        let opening = self.trailing(first);
         let mut lines = Lines::default();
         for (i, unit) in units.iter().enumerate() {
             let start = self.start(place(unit));
@@ -193,8 +194,8 @@ impl<'a> Printer<'a> {
         }
         self.comment_lines(&mut lines, close);
         let inner = lines.docs;
-        if !inner.is_empty() || head.iter().any(Doc::breaks) {
-            head.extend([indent(Doc::Concat(inner)), Doc::HardLine]);
+        if !inner.is_empty() || opening.breaks() {
+            head.extend([indent(cat([opening, Doc::Concat(inner)])), Doc::HardLine]);
         }
         head.push(text("}"));
         Doc::Concat(head)
@@ -232,8 +233,21 @@ impl<'a> Printer<'a> {
         };
         let end = self.close(span);
         let first = items.first().map_or(end, |item| self.start(place(item)));
-        let mut head = vec![text(open), self.trailing(first)];
-        let mut inner = vec![edge.clone()];
+        let opening = self.trailing(first);
+        if items.is_empty() {
+            let comments = self.before(end);
+            return match (opening.breaks(), comments) {
+                (false, Doc::Nil) => cat([text(open), text(close)]),
+                (_, Doc::Nil) => group(cat([text(open), indent(opening), edge, text(close)])),
+                (_, comments) => group(cat([
+                    text(open),
+                    indent(cat([opening, edge.clone(), comments])),
+                    edge,
+                    text(close),
+                ])),
+            };
+        }
+        let mut inner = vec![opening, edge.clone()];
         for (i, item) in items.iter().enumerate() {
             let start = self.start(place(item));
             inner.push(self.before(start));
@@ -246,11 +260,7 @@ impl<'a> Printer<'a> {
             }
         }
         inner.push(self.before(end));
-        if items.is_empty() && !inner.iter().chain(&head).any(Doc::breaks) {
-            return cat([text(open), text(close)]);
-        }
-        head.extend([indent(Doc::Concat(inner)), edge, text(close)]);
-        group(Doc::Concat(head))
+        group(cat([text(open), indent(Doc::Concat(inner)), edge, text(close)]))
     }
 }
 
