@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and its modules are no library"
 )]
 
+mod corpus;
 mod format;
 #[cfg(feature = "runtime")]
+
 mod store;
