@@ -85,7 +85,8 @@ pub fn compare(section: &Section, diagnostics: &[Diagnostic]) -> Option<String> 
 
 /// The text with the first fix of every diagnostic applied.
 pub fn fixed(text: &str, diagnostics: &[Diagnostic]) -> String {
-    let mut edits: Vec<_> = diagnostics.iter().filter_map(|d| d.fixes.first()).flat_map(|f| f.edits.clone()).collect();
+    let mut edits: Vec<_> =
+        diagnostics.iter().filter_map(|d| d.fixes.first()).flat_map(|f| f.edits.clone()).collect();
     edits.sort_by_key(|e| (e.span.start, e.span.end));
     let mut out = String::new();
     let mut at = 0;
@@ -116,4 +117,19 @@ fn syntax_sections_give_what_their_marks_say() {
         }
     }
     assert!(wrong.is_empty(), "{} sections differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn parsing_is_total_on_cut_and_spoilt_plans() {
+    let plan = include_str!("corpus/syntax/accepted.plan");
+    let chars: Vec<char> = plan.chars().collect();
+    let spoilers = ['{', '}', '(', '"', '$', '\u{1A}', 'ü', '\0', '?', '#', '`', '='];
+    for i in (0..chars.len()).step_by(37) {
+        let mut text: String = chars[..i].iter().collect();
+        text.push(spoilers[i % spoilers.len()]);
+        text.extend(chars[(i + i % 3).min(chars.len())..].iter().take(400));
+        for d in parse(SourceId(0), &text).diagnostics {
+            assert!(text.get(d.span.range()).is_some(), "{d:?}");
+        }
+    }
 }
