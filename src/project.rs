@@ -277,7 +277,10 @@ mod tests {
             ("/p/b.plan", "plan deep() { }"),
         ]);
         assert_eq!(codes(&project), ["unknown-skill@deep"]);
-        let project = load(&[("/p/main.plan", "use \"no.plan\"\nuse \"../out.plan\"\nplan p() { }"), ("/out.plan", "")]);
+        let project = load(&[
+            ("/p/main.plan", "use \"no.plan\"\nuse \"../out.plan\"\nplan p() { }"),
+            ("/out.plan", ""),
+        ]);
         assert_eq!(codes(&project), ["use-not-found@\"no.plan\"", "use-not-found@\"../out.plan\""]);
     }
 
@@ -293,7 +296,10 @@ mod tests {
     #[test]
     fn the_nearest_config_names_the_root_and_the_skill_folders() {
         let project = load(&[
-            ("/p/plans/main.plan", "use \"../lib.plan\"\nplan p() { step a = mail.send(to: \"x\") step b = q() }"),
+            (
+                "/p/plans/main.plan",
+                "use \"../lib.plan\"\nplan p() { step a = mail.send(to: \"x\") step b = q() }",
+            ),
             ("/p/lib.plan", "plan q() { }"),
             ("/p/aos.toml", "[project]\nskills = [\"skills\"]\n"),
             ("/p/skills/mail.plan", "skill mail.send(to: string) -> null"),

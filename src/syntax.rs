@@ -6,6 +6,8 @@ pub mod ast;
 
 mod build;
 mod offsets;
+mod outline;
+mod recover;
 mod rule;
 mod scan;
 
@@ -14,6 +16,7 @@ use crate::source::{SourceId, Span};
 use build::Builder;
 use offsets::Offsets;
 use pest::Parser;
+use recover::Recovery;
 use rule::{PlanParser, Rule};
 use scan::{Kind, Scanner};
 use std::collections::HashMap;
@@ -38,30 +41,70 @@ pub struct Comment {
     pub own_line: bool,
 }
 
+/// Longer files are refused, in bytes.
+const MAX_FILE: usize = 64 << 20;
+/// More diagnostics of one file are counted only.
+const MAX_DIAGNOSTICS: usize = 100;
+
 /// Parses a text.
 #[must_use]
 pub fn parse(source: SourceId, text: &str) -> Parse {
-    let comments: Vec<Comment> = Scanner::new(text, 0, text.len())
-        .filter(|t| t.kind == Kind::Comment)
-        .map(|t| Comment { span: Span { source, start: t.start, end: t.end }, own_line: t.first })
-        .collect();
-    let mut builder = Builder {
+    if text.len() > MAX_FILE {
+        let d = Diagnostic::new(Code::TooLarge, Span::new(source, 0, 0), "the file is larger than 64 MiB");
+        return Parse { diagnostics: vec![d], ..Parse::default() };
+    }
+    let outline = outline::outline(source, text);
+    let mut recovery = Recovery {
         source,
         text,
-        comments: &comments,
-        offsets: Offsets::shifted(0),
-        bodies: HashMap::new(),
-        diagnostics: Vec::new(),
+        comments: &outline.comments,
+        diagnostics: outline.diagnostics,
+        limit: MAX_DIAGNOSTICS,
     };
-    let items = match PlanParser::parse(Rule::only_items, text) {
-        Ok(pairs) => builder.items(pairs),
-        Err(error) => {
-            builder.diagnostics.push(syntax_error(source, text, &error));
-            Vec::new()
+    let mut items = Vec::new();
+    for piece in &outline.pieces {
+        if piece.skipped {
+            continue;
         }
-    };
-    let diagnostics = builder.diagnostics;
-    Parse { file: ast::File { items }, comments, diagnostics }
+        let slice = text.get(piece.start as usize..piece.end as usize).unwrap_or("");
+        let before = recovery.diagnostics.len();
+        match PlanParser::parse(Rule::only_items, slice) {
+            Ok(pairs) => {
+                let mut builder = recovery.builder(Offsets::shifted(piece.start));
+                items.extend(builder.items(pairs));
+                recovery.diagnostics.append(&mut builder.diagnostics);
+            }
+            Err(_) => items.extend(recovery.items(piece.start, piece.end)),
+        }
+        if piece.faulty {
+            // The bracket is what is wrong; the rest follows from it.
+            recovery.diagnostics.truncate(before);
+        }
+    }
+    let mut diagnostics = recovery.diagnostics;
+    crate::diagnostic::sort(&mut diagnostics);
+    let more = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
+    if more > 0 {
+        diagnostics.truncate(MAX_DIAGNOSTICS);
+        let span = diagnostics.last().map_or(Span::new(source, 0, 0), |d| d.span);
+        diagnostics.push(Diagnostic::new(Code::Syntax, span, format!("and {more} more faults in this file")));
+    }
+    Parse { file: ast::File { items }, comments: outline.comments, diagnostics }
+}
+
+/// What keeps a text from being parsed at all: too long, nested too deep, a bracket or string unclosed.
+fn unfit(source: SourceId, text: &str) -> Option<Diagnostic> {
+    if text.len() > MAX_FILE {
+        return Some(Diagnostic::new(
+            Code::TooLarge,
+            Span::new(source, 0, 0),
+            "the text is larger than 64 MiB",
+        ));
+    }
+    outline::outline(source, text)
+        .diagnostics
+        .into_iter()
+        .find(|d| matches!(d.code, Code::TooDeep | Code::UnclosedBracket))
 }
 
 /// Parses an expression that stands alone.
@@ -69,10 +112,13 @@ pub fn parse(source: SourceId, text: &str) -> Parse {
 pub fn parse_expr(source: SourceId, text: &str) -> (ast::Expr, Vec<Diagnostic>) {
     let mut builder = alone(source, text);
     let span = Span::new(source, 0, text.len());
+    if let Some(d) = unfit(source, text) {
+        return (ast::Expr { kind: Box::new(ast::ExprKind::Error), span }, vec![d]);
+    }
     let expr = match PlanParser::parse(Rule::only_expr, text) {
         Ok(mut pairs) => pairs.next().map(|p| builder.expr(p).0),
         Err(error) => {
-            builder.diagnostics.push(syntax_error(source, text, &error));
+            builder.diagnostics.push(syntax_error(source, text, error_at(&error), &error));
             None
         }
     };
@@ -84,10 +130,13 @@ pub fn parse_expr(source: SourceId, text: &str) -> (ast::Expr, Vec<Diagnostic>) 
 pub fn parse_type(source: SourceId, text: &str) -> (ast::Type, Vec<Diagnostic>) {
     let mut builder = alone(source, text);
     let span = Span::new(source, 0, text.len());
+    if let Some(d) = unfit(source, text) {
+        return (ast::Type { kind: ast::TypeKind::Error, span }, vec![d]);
+    }
     let ty = match PlanParser::parse(Rule::only_type, text) {
         Ok(pairs) => builder.only_type(pairs, span),
         Err(error) => {
-            builder.diagnostics.push(syntax_error(source, text, &error));
+            builder.diagnostics.push(syntax_error(source, text, error_at(&error), &error));
             ast::Type { kind: ast::TypeKind::Error, span }
         }
     };
@@ -99,17 +148,32 @@ fn alone(source: SourceId, text: &str) -> Builder<'_> {
     Builder { source, text, comments: &[], offsets, bodies: HashMap::new(), diagnostics: Vec::new() }
 }
 
-fn syntax_error(source: SourceId, text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
-    let at = match error.location {
+fn error_at(error: &pest::error::Error<Rule>) -> usize {
+    match error.location {
         pest::error::InputLocation::Pos(at) => at,
         pest::error::InputLocation::Span((at, _)) => at,
-    };
+    }
+}
+
+/// What pest found at the place `at` of the file.
+fn syntax_error(source: SourceId, text: &str, at: usize, error: &pest::error::Error<Rule>) -> Diagnostic {
     let mut expected: Vec<&str> = Vec::new();
     if let pest::error::ErrorVariant::ParsingError { positives, .. } = &error.variant {
         expected.extend(positives.iter().map(|r| r.describe()));
     }
     expected.sort_unstable();
     expected.dedup();
-    let end = Scanner::new(text, at, text.len()).next().map_or(at, |t| t.end as usize);
-    Diagnostic::new(Code::Syntax, Span::new(source, at, end), format!("expected {}", expected.join(", ")))
+    if expected.len() > 6 {
+        expected.retain(|e| e.starts_with("a"));
+    }
+    let token = Scanner::new(text, at, text.len()).find(|t| t.kind != Kind::Comment);
+    let (start, end) = token.map_or((text.len(), text.len()), |t| (t.start as usize, t.end as usize));
+    let found = match text.get(start..end).filter(|t| !t.is_empty()) {
+        Some(found) => {
+            format!("`{}` cannot stand here", found.chars().take(30).collect::<String>().escape_debug())
+        }
+        None => "the text ends too early".to_owned(),
+    };
+    let d = Diagnostic::new(Code::Syntax, Span::new(source, start, end), found);
+    if expected.is_empty() { d } else { d.label(format!("expected {}", expected.join(", "))) }
 }

@@ -10,6 +10,7 @@
 
 #[cfg(feature = "cli")]
 mod cases;
+mod corpus;
 mod expressions;
 mod format;
 #[cfg(feature = "cli")]

@@ -20,8 +20,10 @@ fn ty(schema: &Json) -> String {
 
 fn signature(tool: &Json) -> String {
     let name = tool["name"].as_str().unwrap();
-    let required: BTreeSet<&str> =
-        tool["input"]["required"].as_array().map(|r| r.iter().filter_map(Json::as_str).collect()).unwrap_or_default();
+    let required: BTreeSet<&str> = tool["input"]["required"]
+        .as_array()
+        .map(|r| r.iter().filter_map(Json::as_str).collect())
+        .unwrap_or_default();
     let mut params = String::new();
     for (param, schema) in tool["input"]["properties"].as_object().into_iter().flatten() {
         let mark = if required.contains(param.as_str()) { "" } else { "?" };
@@ -48,7 +50,8 @@ fn argument(value: &Json) -> String {
             text
         }
         Json::Object(map) => {
-            let entries: Vec<String> = map.iter().map(|(k, v)| format!("{}: {}", quoted(k), argument(v))).collect();
+            let entries: Vec<String> =
+                map.iter().map(|(k, v)| format!("{}: {}", quoted(k), argument(v))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         Json::Array(items) => format!("[{}]", items.iter().map(argument).collect::<Vec<_>>().join(", ")),
@@ -68,11 +71,18 @@ fn tool<'a>(case: &'a Json, name: &str) -> &'a Json {
 /// The published outputs are loosely typed: what is `json` there and a type here is checked while running.
 fn cast(case: &Json, value: &Json, wanted: &str) -> String {
     let (step, field) = (&value["$ref"]["step"], &value["$ref"]["path"][0]);
-    let Some(step) = case["plan"]["steps"].as_array().unwrap().iter().find(|s| !step.is_null() && s["id"] == *step) else {
+    let Some(step) =
+        case["plan"]["steps"].as_array().unwrap().iter().find(|s| !step.is_null() && s["id"] == *step)
+    else {
         return String::new();
     };
-    let made = ty(&tool(case, step["skill"].as_str().unwrap())["output"]["properties"][field.as_str().unwrap_or_default()]);
-    if made.contains("json") && wanted != made && wanted != "json" { format!(" as {wanted}") } else { String::new() }
+    let made = ty(&tool(case, step["skill"].as_str().unwrap())["output"]["properties"]
+        [field.as_str().unwrap_or_default()]);
+    if made.contains("json") && wanted != made && wanted != "json" {
+        format!(" as {wanted}")
+    } else {
+        String::new()
+    }
 }
 
 fn plan(case: &Json) -> String {
@@ -98,7 +108,9 @@ fn same(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(x), Json::Number(y)) => (x.as_f64().unwrap() - y.as_f64().unwrap()).abs() < 1e-9,
         (Json::Array(x), Json::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
-        (Json::Object(x), Json::Object(y)) => x.len() == y.len() && x.iter().all(|(k, v)| y.get(k).is_some_and(|w| same(v, w))),
+        (Json::Object(x), Json::Object(y)) => {
+            x.len() == y.len() && x.iter().all(|(k, v)| y.get(k).is_some_and(|w| same(v, w)))
+        }
         _ => a == b,
     }
 }
@@ -121,9 +133,14 @@ fn run(dir: &Path, case: &Json) -> Result<(), String> {
     }
     // A result that names a whole step has one field: the value itself is the answer.
     let output = &finished["output"];
-    let answer = output.as_object().filter(|o| o.len() == 1).and_then(|o| o.values().next()).unwrap_or(output);
+    let answer =
+        output.as_object().filter(|o| o.len() == 1).and_then(|o| o.values().next()).unwrap_or(output);
     let gold = &case["gold_answer"];
-    if same(answer, gold) || same(output, gold) { Ok(()) } else { Err(format!("answered {answer}, expected {gold}")) }
+    if same(answer, gold) || same(output, gold) {
+        Ok(())
+    } else {
+        Err(format!("answered {answer}, expected {gold}"))
+    }
 }
 
 #[test]
@@ -131,7 +148,8 @@ fn published_plans_give_their_gold_answers() {
     let Some(set) = cases::set("examples-data/nestful") else { return };
     let dir = tempfile::tempdir().unwrap();
     let skills = set.join("skills.py").canonicalize().unwrap();
-    let config = format!("[skills.t]\nprovider = \"process\"\ncommand = [\"python3\", {skills:?}, \"--serve\"]\n");
+    let config =
+        format!("[skills.t]\nprovider = \"process\"\ncommand = [\"python3\", {skills:?}, \"--serve\"]\n");
     std::fs::write(dir.path().join("aos.toml"), config).unwrap();
     let mut wrong = Vec::new();
     let mut right = 0;

@@ -19,7 +19,8 @@ fn plan(graph: &Json, scale: f64, workers: u32) -> String {
         if written.contains(&id) {
             continue;
         }
-        let parents: Vec<&str> = task["parents"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+        let parents: Vec<&str> =
+            task["parents"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
         if !ready {
             open.push((task, true));
             open.extend(parents.iter().map(|p| (by_id[p], false)));
@@ -61,8 +62,10 @@ fn workflow_graphs_run_as_fast_as_a_list_scheduler_would() {
             let scale = LENGTH / bound;
             std::fs::write(dir.path().join("wf.plan"), plan(&graph, scale, workers)).unwrap();
             let out = cases::aos(dir.path(), &["run", "wf.plan", "--json", "--store", ":memory:"]);
-            let lines: Vec<Json> =
-                String::from_utf8_lossy(&out.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+            let lines: Vec<Json> = String::from_utf8_lossy(&out.stdout)
+                .lines()
+                .map(|l| serde_json::from_str(l).unwrap())
+                .collect();
             assert_eq!(lines.last().unwrap()["status"], "succeeded", "{name}");
             let at = |line: &Json| line["at"].as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok());
             let times: Vec<jiff::Timestamp> = lines.iter().filter_map(at).collect();

@@ -1,0 +1,460 @@
+//! What is done where pest says no: the fault is named, mended or cut out, and the rest of the piece is read all the same.
+
+use super::ast::{Body, Item, Stmt};
+use super::build::Builder;
+use super::offsets::{self, Change, Offsets};
+use super::rule::{PlanParser, Rule};
+use super::scan::{Kind, Scanner, Token};
+use super::{Comment, error_at, syntax_error};
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
+use crate::source::{SourceId, Span};
+use pest::Parser;
+use std::collections::HashMap;
+
+/// How many faults of one statement are told apart.
+const ROUNDS: usize = 12;
+/// A statement longer than this is not searched for several faults.
+const SEARCHED: usize = 1 << 20;
+
+const CLAUSES: &[&str] =
+    &["depends_on", "when", "key", "cache", "approve", "timeout", "deadline", "on_error", "compensate"];
+const ACTIONS: &[&str] = &["if", "for", "match", "loop", "do", "race"];
+const HEADS: &[&str] = &["step", "let", "require", "return"];
+
+/// Reads broken pieces of one file.
+pub(super) struct Recovery<'a> {
+    pub(super) source: SourceId,
+    pub(super) text: &'a str,
+    pub(super) comments: &'a [Comment],
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Diagnostics left out because there were too many.
+    pub(super) limit: usize,
+}
+
+impl<'a> Recovery<'a> {
+    pub(super) fn builder(&self, offsets: Offsets) -> Builder<'a> {
+        let (source, text, comments) = (self.source, self.text, self.comments);
+        Builder { source, text, comments, offsets, bodies: HashMap::new(), diagnostics: Vec::new() }
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &'a str {
+        self.text.get(start as usize..end as usize).unwrap_or("")
+    }
+
+    fn word(&self, token: &Token) -> &'a str {
+        self.slice(token.start, token.end)
+    }
+
+    fn tokens(&self, start: u32, end: u32) -> Vec<Token> {
+        Scanner::new(self.text, start as usize, end as usize).filter(|t| t.kind != Kind::Comment).collect()
+    }
+
+    fn span(&self, start: u32, end: u32) -> Span {
+        Span { source: self.source, start, end }
+    }
+
+    /// Some items that did not parse as they stand.
+    pub(super) fn items(&mut self, start: u32, end: u32) -> Vec<Item> {
+        let tokens = self.tokens(start, end);
+        let first = tokens.first().map_or("", |t| self.word(t));
+        let body = if first == "plan" { self.plan_body(&tokens) } else { None };
+        let Some((open, close, after)) = body else { return self.flat(start, end) };
+        let stmts = self.stmts(open + 1, close);
+        let mut changes = Vec::new();
+        offsets::add(&mut changes, Change { start: open + 1, end: close, text: String::new() });
+        if after < end {
+            offsets::add(&mut changes, Change { start: after, end, text: String::new() });
+        }
+        let body = Body { stmts, span: self.span(open, after) };
+        let mut items = Vec::new();
+        for _ in 0..ROUNDS {
+            let (work, map) = offsets::render(self.text, start, end, &changes);
+            match PlanParser::parse(Rule::only_items, &work) {
+                Ok(pairs) => {
+                    let mut builder = self.builder(map);
+                    builder.bodies.insert(open, body);
+                    items = builder.items(pairs);
+                    self.diagnostics.append(&mut builder.diagnostics);
+                    return items;
+                }
+                Err(error) => {
+                    let at = map.global(error_at(&error));
+                    if self.diagnostics.len() > self.limit || !self.mend(&mut changes, start, open, at) {
+                        self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
+                        break;
+                    }
+                }
+            }
+        }
+        // The head cannot be read: the plan keeps its name and its body, so that nothing else complains.
+        let name = tokens.get(1).map_or("", |t| self.word(t));
+        if let Ok(pairs) = PlanParser::parse(Rule::only_items, &format!("plan {name} {{}}")) {
+            let mut builder = self.builder(Offsets::shifted(start));
+            items = builder.items(pairs);
+            for item in &mut items {
+                if let Item::Plan(plan) = item {
+                    plan.body = body.clone();
+                    plan.span = self.span(start, end);
+                }
+            }
+        }
+        items
+    }
+
+    /// Items without a body: mended where possible.
+    fn flat(&mut self, start: u32, end: u32) -> Vec<Item> {
+        let mut changes = Vec::new();
+        for _ in 0..ROUNDS {
+            let (work, map) = offsets::render(self.text, start, end, &changes);
+            match PlanParser::parse(Rule::only_items, &work) {
+                Ok(pairs) => {
+                    let mut builder = self.builder(map);
+                    let items = builder.items(pairs);
+                    self.diagnostics.append(&mut builder.diagnostics);
+                    return items;
+                }
+                Err(error) => {
+                    let at = map.global(error_at(&error));
+                    if !self.mend(&mut changes, start, end, at) {
+                        self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
+                        break;
+                    }
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// The braces of a plan's body: the last group at the outermost level. Gives `{`, `}` and what lies behind.
+    fn plan_body(&self, tokens: &[Token]) -> Option<(u32, u32, u32)> {
+        let mut depth = 0_u32;
+        let mut open = None;
+        let mut found = None;
+        for token in tokens {
+            match token.kind {
+                Kind::Open(b) => {
+                    if depth == 0 && b == b'{' {
+                        open = Some(token.start);
+                    }
+                    depth += 1;
+                }
+                Kind::Close(b) => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 && b == b'}' {
+                        if let Some(open) = open.take() {
+                            found = Some((open, token.start, token.end));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let end = tokens.last().map_or(0, |t| t.end);
+        open.map(|o| (o, end, end)).or(found)
+    }
+
+    /// The statements between two places.
+    pub(super) fn stmts(&mut self, start: u32, end: u32) -> Vec<Stmt> {
+        let mut starts = Vec::new();
+        let mut depth = 0_u32;
+        let mut before: Option<Token> = None;
+        let mut held: Option<u32> = None;
+        for token in Scanner::new(self.text, start as usize, end as usize).filter(|t| t.kind != Kind::Comment)
+        {
+            if let Some(at) = held.take() {
+                if self.word(&token) != ":" {
+                    starts.push(at);
+                }
+            }
+            match token.kind {
+                Kind::Open(_) => depth += 1,
+                Kind::Close(_) => depth = depth.saturating_sub(1),
+                Kind::Word if depth == 0 => {
+                    let word = self.word(&token);
+                    let member = before.is_some_and(|b| matches!(self.word(&b), "." | "?."));
+                    if !member && (HEADS.contains(&word) || (word == "fail" && token.first)) {
+                        held = Some(token.start);
+                    }
+                }
+                _ => {}
+            }
+            before = Some(token);
+        }
+        starts.extend(held);
+        let mut out = Vec::new();
+        let mut from = start;
+        for at in starts.into_iter().chain([end]) {
+            if at > from {
+                out.extend(self.stmt(from, at));
+            }
+            from = at;
+        }
+        out
+    }
+
+    /// A piece that holds a statement or a few.
+    fn stmt(&mut self, start: u32, end: u32) -> Vec<Stmt> {
+        let mut changes: Vec<Change> = Vec::new();
+        let mut bodies: HashMap<u32, Body> = HashMap::new();
+        for round in 0..ROUNDS {
+            let (work, map) = offsets::render(self.text, start, end, &changes);
+            let error = match PlanParser::parse(Rule::only_stmts, &work) {
+                Ok(pairs) => {
+                    let mut builder = self.builder(map);
+                    builder.bodies = bodies;
+                    let out = builder.stmts(pairs);
+                    self.diagnostics.append(&mut builder.diagnostics);
+                    return out;
+                }
+                Err(error) => error,
+            };
+            let at = map.global(error_at(&error)).min(end);
+            if self.diagnostics.len() > self.limit || work.len() > SEARCHED {
+                self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
+                return Vec::new();
+            }
+            if let Some((open, close)) = self.inner_body(start, end, at, &changes) {
+                let stmts = self.stmts(open + 1, close);
+                bodies.insert(open, Body { stmts, span: self.span(open, close + 1) });
+                offsets::add(&mut changes, Change { start: open + 1, end: close, text: String::new() });
+                continue;
+            }
+            if self.mend(&mut changes, start, end, at) {
+                continue;
+            }
+            self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
+            if round + 1 == ROUNDS || !self.cut(&mut changes, start, end, at) {
+                return Vec::new();
+            }
+        }
+        Vec::new()
+    }
+
+    /// The outermost body of a statement around `at` that was not taken out yet.
+    fn inner_body(&self, start: u32, end: u32, at: u32, changes: &[Change]) -> Option<(u32, u32)> {
+        let tokens = self.tokens(start, end);
+        let mut stack: Vec<(u32, bool)> = Vec::new();
+        let mut found = None;
+        for (i, token) in tokens.iter().enumerate() {
+            match token.kind {
+                Kind::Open(b) => {
+                    let next = tokens.get(i + 1).map_or("", |t| self.word(t));
+                    let after = tokens.get(i + 2).map_or("", |t| self.word(t));
+                    let before = i.checked_sub(1).and_then(|i| tokens.get(i)).map_or("", |t| self.word(t));
+                    let head = HEADS.contains(&next) || next == "fail" || ACTIONS.contains(&next);
+                    let block = head || before == "do" || (after == "." || after == "(") && next != "";
+                    stack.push((token.start, b == b'{' && block && after != ":"));
+                }
+                Kind::Close(_) => {
+                    if let Some((open, true)) = stack.pop() {
+                        let taken =
+                            changes.iter().any(|c| c.start <= open && open < c.end || c.start == open + 1);
+                        if !taken && open < at && at <= token.start {
+                            found = Some((open, token.start));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found.filter(|(open, close)| close > &(open + 1))
+    }
+
+    /// Takes out the clause or the value that holds `at`.
+    fn cut(&self, changes: &mut Vec<Change>, start: u32, end: u32, at: u32) -> bool {
+        let tokens = self.tokens(start, end);
+        let mut depth = 0_u32;
+        let mut clauses = Vec::new();
+        let mut equals = None;
+        for (i, token) in tokens.iter().enumerate() {
+            match token.kind {
+                Kind::Open(_) => depth += 1,
+                Kind::Close(_) => depth = depth.saturating_sub(1),
+                Kind::Word if depth == 0 && token.first && i > 0 => clauses.push(token.start),
+                Kind::Punct if depth == 0 && equals.is_none() && self.word(token) == "=" => {
+                    equals = Some(token.end)
+                }
+                _ => {}
+            }
+        }
+        clauses.push(end);
+        let first = clauses.first().copied().unwrap_or(end);
+        if at >= first && first < end {
+            let n = clauses.partition_point(|c| *c <= at).min(clauses.len() - 1);
+            let from = n.checked_sub(1).and_then(|n| clauses.get(n)).copied().unwrap_or(first);
+            let to = clauses.get(n).copied().unwrap_or(end);
+            offsets::add(changes, Change { start: from, end: to, text: String::new() });
+            return true;
+        }
+        let Some(from) =
+            equals.or_else(|| tokens.first().filter(|t| self.word(t) == "return").map(|t| t.end))
+        else {
+            return false;
+        };
+        if changes.iter().any(|c| c.start <= from && c.text.contains('\u{1A}')) {
+            return false;
+        }
+        offsets::add(changes, Change { start: from, end: first, text: " \u{1A} ".into() });
+        true
+    }
+
+    /// Knows the mistake at `at` and mends it: one diagnostic with a fix.
+    fn mend(&mut self, changes: &mut Vec<Change>, start: u32, end: u32, at: u32) -> bool {
+        let tokens = self.tokens(start, end);
+        let n = tokens.partition_point(|t| t.end <= at);
+        let Some(here) = tokens.get(n).copied() else { return false };
+        let before = n.checked_sub(1).and_then(|n| tokens.get(n)).copied();
+        let next = tokens.get(n + 1).copied();
+        let bracket = innermost(&tokens, n);
+        let word = self.word(&here);
+        let last = before.map_or("", |t| self.word(&t));
+        let after = next.map_or("", |t| self.word(&t));
+        let change = |start: u32, end: u32, text: &str| vec![Change { start, end, text: text.into() }];
+        let foreign = Code::ForeignSyntax;
+        let found = match (word, before) {
+            ("and" | "or", _) => {
+                let to = if word == "and" { "&&" } else { "||" };
+                Some((
+                    foreign,
+                    format!("`{word}` is written `{to}`"),
+                    format!("write `{to}`"),
+                    change(here.start, here.end, to),
+                ))
+            }
+            ("elif" | "elsif" | "elseif", _) => {
+                let list = change(here.start, here.end, "else if");
+                Some((foreign, format!("`{word}` is written `else if`"), "write `else if`".into(), list))
+            }
+            (";", _) => {
+                let list = change(here.start, here.end, "");
+                Some((foreign, "nothing ends with `;`".into(), "remove it".into(), list))
+            }
+            ("#", _) => {
+                let stop = self.slice(here.start, end).find('\n').map_or(end, |n| here.start + n as u32);
+                let span = self.span(here.start, here.end);
+                let d = Diagnostic::new(foreign, span, "comments begin with `//`")
+                    .fix("write `//`", vec![Edit::replace(span, "//")]);
+                self.diagnostics.push(d);
+                offsets::add(changes, Change { start: here.start, end: stop, text: String::new() });
+                return true;
+            }
+            (":", Some(b)) if bracket.is_none() && (CLAUSES.contains(&last) || last == "retry") => {
+                let list = change(here.start, here.end, "");
+                Some((foreign, format!("`{}` takes no `:`", self.word(&b)), "remove the `:`".into(), list))
+            }
+            (":", Some(_)) if bracket.is_none() && self.starts_step(&tokens, n) => {
+                let list = change(here.start, here.end, " =");
+                Some((foreign, "a step's action follows `=`".into(), "write `=`".into(), list))
+            }
+            ("=", Some(b)) if bracket.is_some() && matches!(b.kind, Kind::Word | Kind::Str) => {
+                let list = change(here.start, here.end, ":");
+                Some((foreign, "an argument's value follows `:`".into(), "write `:`".into(), list))
+            }
+            ("=", Some(_)) if bracket.is_none() => {
+                let list = change(here.start, here.end, "==");
+                Some((foreign, "values are compared by `==`".into(), "write `==`".into(), list))
+            }
+            ("{", Some(b)) if last == "{" && b.end == here.start => self.braces(&tokens, n),
+            (_, Some(b)) if last == "not" => {
+                let list = change(b.start, here.start, "!");
+                Some((foreign, "`not` is written `!`".into(), "write `!`".into(), list))
+            }
+            (_, Some(_)) if here.kind == Kind::Str && bracket == Some(b'[') && matches!(last, "[" | ",") => {
+                let name = word.trim_matches(['"', '\'']);
+                let list = change(here.start, here.end, name);
+                Some((
+                    foreign,
+                    "`depends_on` takes names, not strings".into(),
+                    format!("write `{name}`"),
+                    list,
+                ))
+            }
+            (_, Some(b)) if bracket.is_some() && here.first && operand_ends(&b) && operand_starts(&here) => {
+                Some((
+                    Code::Syntax,
+                    "a comma is missing".into(),
+                    "add a comma".into(),
+                    change(b.end, b.end, ","),
+                ))
+            }
+            _ if here.kind == Kind::Word && bracket.is_none() => self.misplaced_word(&here, word, after),
+            _ => None,
+        };
+        let Some((code, message, title, list)) = found else { return false };
+        if list.iter().any(|c| changes.contains(c)) {
+            return false;
+        }
+        let edits = list.iter().map(|c| Edit::replace(self.span(c.start, c.end), c.text.clone())).collect();
+        let place = list.first().map_or(here.start, |c| c.start.min(here.start));
+        let d = Diagnostic::new(code, self.span(place, here.end), message).fix(title, edits);
+        self.diagnostics.push(d);
+        for change in list {
+            offsets::add(changes, change);
+        }
+        true
+    }
+
+    fn starts_step(&self, tokens: &[Token], n: usize) -> bool {
+        n == 2 && tokens.first().is_some_and(|t| self.word(t) == "step")
+    }
+
+    /// `{{x}}`
+    fn braces(&self, tokens: &[Token], n: usize) -> Option<(Code, String, String, Vec<Change>)> {
+        let open = tokens.get(n.checked_sub(1)?)?;
+        let close = tokens.get(n..)?.windows(2).find(|w| w.iter().all(|t| t.kind == Kind::Close(b'}')))?;
+        let (first, last) = (close.first()?, close.last()?);
+        let list = vec![
+            Change { start: open.start, end: tokens.get(n)?.end, text: String::new() },
+            Change { start: first.start, end: last.end, text: String::new() },
+        ];
+        Some((
+            Code::ForeignSyntax,
+            "a value is named without `{{…}}`".into(),
+            "remove the braces".into(),
+            list,
+        ))
+    }
+
+    /// A bare action, or a clause that is misspelt.
+    fn misplaced_word(
+        &self,
+        here: &Token,
+        word: &str,
+        after: &str,
+    ) -> Option<(Code, String, String, Vec<Change>)> {
+        if here.first && (ACTIONS.contains(&word) || matches!(after, "(" | ".")) {
+            let name = if ACTIONS.contains(&word) {
+                format!("{word}_{}", here.start)
+            } else {
+                format!("call_{}", here.start)
+            };
+            let list = vec![Change { start: here.start, end: here.start, text: format!("step {name} = ") }];
+            let message = format!("`{word}` stands without `step name =`");
+            return Some((Code::BareStatement, message, format!("name it `{name}`"), list));
+        }
+        let near = nearest(word, CLAUSES.iter().copied())?;
+        let list = vec![Change { start: here.start, end: here.end, text: near.to_owned() }];
+        Some((Code::Syntax, format!("`{word}` is no clause"), format!("write `{near}`"), list))
+    }
+}
+
+/// The innermost bracket that is open before the token `n`.
+fn innermost(tokens: &[Token], n: usize) -> Option<u8> {
+    let mut stack = Vec::new();
+    for token in tokens.get(..n).unwrap_or_default() {
+        match token.kind {
+            Kind::Open(b) => stack.push(b),
+            Kind::Close(_) => drop(stack.pop()),
+            _ => {}
+        }
+    }
+    stack.last().copied()
+}
+
+fn operand_ends(token: &Token) -> bool {
+    matches!(token.kind, Kind::Word | Kind::Number | Kind::Str | Kind::Close(_))
+}
+
+fn operand_starts(token: &Token) -> bool {
+    matches!(token.kind, Kind::Word | Kind::Number | Kind::Str | Kind::Open(_))
+}
