@@ -1,16 +1,15 @@
 //! `aos check`
 
 use super::args::{Check, CheckFormat, Deny, Global};
-use super::{CliResult, Exit, load, render, terminal};
+use super::{CliResult, Exit, Stop, load, render, terminal};
 use crate::diagnostic::{Diagnostic, Severity, json};
 use crate::project::Project;
 use serde_json::{Value as Json, json};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) fn check(args: &Check, _global: &Global) -> CliResult {
-    let mut projects = Vec::with_capacity(args.files.len());
-    for file in &args.files {
-        projects.push(load::project(file)?);
-    }
+    let projects = load_all(&args.files)?;
     match args.format {
         CheckFormat::Text => text(&projects),
         CheckFormat::Json => terminal::print(&pretty(&as_json(&projects))),
@@ -25,6 +24,33 @@ pub(crate) fn check(args: &Check, _global: &Global) -> CliResult {
         d.is_error() || (args.deny == Some(Deny::Warnings) && d.severity == Severity::Warning)
     };
     Ok(if all(&projects).any(|(_, d)| bad(d)) { Exit::Failed } else { Exit::Done })
+}
+
+/// Loads and checks files on all cores; the results are in the order of the files.
+fn load_all(files: &[PathBuf]) -> Result<Vec<Project>, Stop> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+    if threads < 2 {
+        return files.iter().map(|f| load::project(f)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((index, file)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, files.get(i)?)))
+        {
+            done.push((index, load::project(file)));
+        }
+        done
+    };
+    let mut results = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        handles.into_iter().flat_map(|h| h.join().unwrap_or_default()).collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    if results.len() != files.len() {
+        return Err(Stop::failed("the checker stopped unexpectedly; this is a bug in aos"));
+    }
+    results.into_iter().map(|(_, project)| project).collect()
 }
 
 fn all(projects: &[Project]) -> impl Iterator<Item = (&Project, &Diagnostic)> {

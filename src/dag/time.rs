@@ -7,7 +7,7 @@ use crate::value::Value;
 use petgraph::graph::NodeIndex;
 
 /// What a call without `time` and `timeout` has, in milliseconds.
-pub const DEFAULT_MS: u64 = 60_000;
+pub(super) const DEFAULT_MS: u64 = 60_000;
 
 /// Fills in the times of all bodies. `owner` is the plan of each body; outer bodies come before inner ones.
 pub(super) fn fill(dag: &mut Dag, owner: &[u32]) {

@@ -1,0 +1,259 @@
+//! Where the time goes: `cargo bench --bench speed`. Every figure stands beside a bound measured in the same run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+
+use aos::catalog::Catalog;
+use aos::check;
+use aos::dag::Dag;
+use aos::engine::RunStatus;
+use aos::runtime::host::Request;
+use aos::runtime::store::Store;
+use aos::runtime::store::keys::KeyName;
+use aos::runtime::store::memory::MemoryStore;
+use aos::runtime::store::sled::{SledOptions, SledStore};
+use aos::runtime::{Runtime, setup};
+use aos::source::Sources;
+use aos::syntax;
+use aos::value::Map;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn main() {
+    // `cargo test --benches` passes this; a benchmark is no test.
+    if std::env::args().any(|a| a == "--test") {
+        return;
+    }
+    compiler();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(engine());
+    program();
+}
+
+/// CPU time of this process.
+fn cpu() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(t.tv_sec).unwrap(), u32::try_from(t.tv_nsec).unwrap())
+}
+
+/// The least of several takes, in wall and CPU time.
+fn best(takes: usize, mut work: impl FnMut()) -> (Duration, Duration) {
+    let one = |work: &mut dyn FnMut()| {
+        let (wall, before) = (Instant::now(), cpu());
+        work();
+        (wall.elapsed(), cpu() - before)
+    };
+    (0..takes).map(|_| one(&mut work)).min().unwrap()
+}
+
+/// A plan of about 5 KB with the constructs that people use.
+fn sample(index: usize) -> String {
+    let mut text = format!(
+        "/// Reads and joins the notes of project {index}.\nplan sample_{index}(folder: string, limit: int = 10) -> list<string>\n  goal \"Join the notes\"\n{{\n"
+    );
+    for step in 0..14 {
+        write!(
+            text,
+            "  // Part {step}.\n  step text_{step} = file.read(path: \"${{folder}}/part-{step}.txt\")\n    timeout 10s\n    on_error {{\n      \
+             not_found => use \"\"\n      unavailable => retry 3 backoff 500ms..10s then abort\n    }}\n  let words_{step} = \
+             text_{step}.split(\" \").filter(w, size(w) > 3 && w != \"draft\").map(w, w.lowerAscii())\n  step kept_{step} = for word in \
+             words_{step} first 20 parallel 4 {{\n    step found = json.parse(text: \"[${{size(word)}}, true]\")\n      when size(word) > \
+             limit\n    return \"${{word}}: ${{found ?? \"none\"}}\"\n  }}\n"
+        )
+        .unwrap();
+    }
+    text + "  return kept_0 + kept_1 + kept_13\n}\n"
+}
+
+fn check_all(texts: &[String]) {
+    for text in texts {
+        let mut sources = Sources::default();
+        let id = sources.add("sample.plan", text);
+        let parse = syntax::parse(id, text);
+        let analysis = check::check(id, &parse, &sources, &Catalog::stdlib());
+        assert!(!analysis.has_errors(), "{:?}", analysis.diagnostics.first());
+    }
+}
+
+fn compiler() {
+    println!("== parse + check");
+    println!("{:<34} {:>8} {:>10} {:>10} {:>12}", "input", "MB", "wall", "CPU", "MB/s");
+    for plans in [200, 4_000] {
+        let texts: Vec<String> = (0..plans).map(sample).collect();
+        let mb = texts.iter().map(String::len).sum::<usize>() as f64 / 1e6;
+        let takes = if plans > 1_000 { 1 } else { 5 };
+        let row = |name: &str, (wall, cpu): (Duration, Duration), by: Duration| {
+            let rate = mb / by.as_secs_f64();
+            println!("{name:<34} {mb:>8.2} {wall:>10.1?} {cpu:>10.1?} {rate:>12.1}");
+        };
+        let parse = best(takes, || {
+            for text in &texts {
+                let parse = syntax::parse(aos::source::SourceId(0), text);
+                assert!(parse.diagnostics.is_empty(), "{:?}", parse.diagnostics);
+            }
+        });
+        row(&format!("{plans} plans, parse, 1 thread"), parse, parse.1);
+        let one = best(takes, || check_all(&texts));
+        row(&format!("{plans} plans, parse + check, 1 thread"), one, one.1);
+        let two = best(takes, || {
+            let (a, b) = texts.split_at(texts.len() / 2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| check_all(a));
+                check_all(b);
+            });
+        });
+        row(&format!("{plans} plans, parse + check, 2 threads"), two, two.0);
+    }
+}
+
+fn chain(n: usize) -> String {
+    graph((0..n).map(|i| if i == 0 { vec![] } else { vec![i - 1] }))
+}
+
+fn fan(n: usize) -> String {
+    graph((0..n).map(|_| vec![]))
+}
+
+fn layers(depth: usize, width: usize) -> String {
+    graph((0..depth * width).map(|i| match i / width {
+        0 => vec![],
+        layer => ((layer - 1) * width..layer * width).collect(),
+    }))
+}
+
+fn graph(after: impl Iterator<Item = Vec<usize>>) -> String {
+    let mut text = "plan graph()\n  concurrency 1000\n{\n".to_owned();
+    for (i, after) in after.enumerate() {
+        writeln!(text, "  step s{i} = json.parse(text: \"{i}\")").unwrap();
+        if !after.is_empty() {
+            let names: Vec<String> = after.iter().map(|n| format!("s{n}")).collect();
+            writeln!(text, "    depends_on [{}]", names.join(", ")).unwrap();
+        }
+    }
+    text + "}\n"
+}
+
+fn compile(text: &str) -> Arc<Dag> {
+    let mut sources = Sources::default();
+    let id = sources.add("graph.plan", text);
+    let parse = syntax::parse(id, text);
+    let analysis = check::check(id, &parse, &sources, &Catalog::stdlib());
+    Arc::new(Dag::new(analysis.into_checked("graph").unwrap().program()))
+}
+
+async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
+    let runtime = Runtime::new(store, KeyName::local(), |root: &Path| setup::skills(root, None));
+    let request = Request {
+        dag,
+        sources: vec![],
+        plan: "graph".into(),
+        file: "graph.plan".into(),
+        project_root: std::env::temp_dir(),
+        inputs: Map::new(),
+        actor: "bench".into(),
+    };
+    let report = runtime.start(request).unwrap().done.await.unwrap().unwrap();
+    assert_eq!(report.status, RunStatus::Succeeded);
+}
+
+/// Each group of records appended and synced, one after the other: what a durable run cannot be faster than.
+fn append(dir: &Path, groups: usize, records: usize) -> Duration {
+    let mut file = std::fs::File::create(dir.join("append")).unwrap();
+    let record = vec![b'x'; 300 * records];
+    let start = Instant::now();
+    for _ in 0..groups {
+        file.write_all(&record).unwrap();
+        file.sync_data().unwrap();
+    }
+    start.elapsed()
+}
+
+async fn tasks(groups: usize, records: usize) -> Duration {
+    let start = Instant::now();
+    for _ in 0..groups {
+        let all: Vec<_> = (0..records).map(|n| tokio::spawn(async move { n })).collect();
+        for task in all {
+            task.await.unwrap();
+        }
+    }
+    start.elapsed()
+}
+
+async fn engine() {
+    println!("\n== engine, 1,000 steps (the store's syncs include those of its opening and closing)");
+    println!(
+        "{:<14} {:>11} {:>13} {:>12} {:>11} {:>7} {:>12} {:>7}",
+        "graph", "in memory", "CPU a step", "bare tasks", "durable", "syncs", "append+sync", "ratio"
+    );
+    let shapes = [
+        ("chain", chain(1_000), 1_000, 1),
+        ("fan-out", fan(1_000), 1, 1_000),
+        ("layers 50×20", layers(50, 20), 50, 20),
+    ];
+    for (name, text, groups, records) in shapes {
+        let dag = compile(&text);
+        run(Arc::new(MemoryStore::new()), Arc::clone(&dag)).await;
+        let before = cpu();
+        let start = Instant::now();
+        run(Arc::new(MemoryStore::new()), Arc::clone(&dag)).await;
+        let memory = start.elapsed();
+        let per_step = (cpu() - before) / 1_000;
+        let bare = tasks(groups, records).await;
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SledStore::open(&SledOptions::new(dir.path().join("store"))).unwrap());
+        run(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&dag)).await;
+        let syncs = store.stats().syncs;
+        let start = Instant::now();
+        run(Arc::clone(&store) as Arc<dyn Store>, dag).await;
+        let durable = start.elapsed();
+        let syncs = store.stats().syncs - syncs;
+        let bound = append(dir.path(), groups, records);
+        let ratio = durable.as_secs_f64() / bound.as_secs_f64();
+        println!(
+            "{name:<14} {memory:>11.1?} {per_step:>13.1?} {bare:>12.1?} {durable:>11.1?} {syncs:>7} {bound:>12.1?} {ratio:>7.2}"
+        );
+        store.close().unwrap();
+    }
+}
+
+fn program() {
+    println!("\n== the program, a plan of three steps");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("three.plan"), chain(3)).unwrap();
+    let store = dir.path().join("store");
+    for (name, store) in [("in memory", ":memory:"), ("durable", store.to_str().unwrap())] {
+        let args = ["run", "three.plan#graph", "--quiet", "--store", store];
+        let mut walls: Vec<Duration> = (0..11)
+            .map(|_| {
+                let start = Instant::now();
+                let out = Command::new(env!("CARGO_BIN_EXE_aos"))
+                    .args(args)
+                    .current_dir(dir.path())
+                    .output()
+                    .unwrap();
+                assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+                start.elapsed()
+            })
+            .collect();
+        walls.sort();
+        let mut timed = Command::new("/usr/bin/time");
+        timed.args(["-f", "%M"]).arg(env!("CARGO_BIN_EXE_aos")).args(args).current_dir(dir.path());
+        let peak = peak(&mut timed);
+        println!("{name:<10} median {:.1?} (least {:.1?}), peak memory {peak}", walls[5], walls[0]);
+    }
+}
+
+fn peak(command: &mut Command) -> String {
+    let Ok(out) = command.output() else { return "not measured (no /usr/bin/time here)".into() };
+    let text = String::from_utf8_lossy(&out.stderr);
+    let kib: f64 = text.lines().last().and_then(|l| l.trim().parse().ok()).unwrap_or(f64::NAN);
+    format!("{:.1} MB", kib / 1024.0)
+}
