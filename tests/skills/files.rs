@@ -7,7 +7,8 @@ use std::os::unix::fs::symlink;
 async fn write_read_append_list_copy_delete() {
     let folder = tempfile::tempdir().unwrap();
     let skills = Skills::new(config(folder.path()));
-    let written = run(&skills, "file.write", json!({ "path": "a/./b/../c.txt", "content": "ä" })).await.unwrap();
+    let written =
+        run(&skills, "file.write", json!({ "path": "a/./b/../c.txt", "content": "ä" })).await.unwrap();
     assert_eq!(written, json!({ "path": "a/c.txt", "size": 2 }));
     let appended = run(&skills, "file.append", json!({ "path": "a/c.txt", "content": "b" })).await.unwrap();
     assert_eq!(appended["size"], 3);
@@ -15,10 +16,14 @@ async fn write_read_append_list_copy_delete() {
     let copied = run(&skills, "file.copy", json!({ "from": "a/c.txt", "to": "d/e/f.json" })).await.unwrap();
     assert_eq!(copied, json!({ "path": "d/e/f.json", "size": 3 }));
     let opened = run(&skills, "file.open", json!({ "path": "d/e/f.json" })).await.unwrap();
-    assert_eq!((&opened["name"], &opened["mime"], &opened["size"]), (&json!("f.json"), &json!("application/json"), &json!(3)));
+    assert_eq!(
+        (&opened["name"], &opened["mime"], &opened["size"]),
+        (&json!("f.json"), &json!("application/json"), &json!(3))
+    );
     assert!(opened["digest"].as_str().unwrap().starts_with("sha256:"));
     let listed = run(&skills, "file.list", json!({})).await.unwrap();
-    let names: Vec<_> = listed.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        listed.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "d", "token.txt"]);
     let listed = run(&skills, "file.list", json!({ "path": "d/e" })).await.unwrap();
     assert_eq!(listed, json!([{ "name": "f.json", "path": "d/e/f.json", "kind": "file", "size": 3 }]));
@@ -51,8 +56,19 @@ async fn no_path_leads_out() {
     let skills = Skills::new(config(root));
     let absolute = outside.path().join("secret");
     for path in [
-        "link", "dir/secret", "up/passwd", "../x", "sub/../../x", "sub/back/../x", "dangling", "round", "/etc/passwd",
-        absolute.to_str().unwrap(), ".aos/journal", "sub/../.aos/journal", "sub/back/.aos/x",
+        "link",
+        "dir/secret",
+        "up/passwd",
+        "../x",
+        "sub/../../x",
+        "sub/back/../x",
+        "dangling",
+        "round",
+        "/etc/passwd",
+        absolute.to_str().unwrap(),
+        ".aos/journal",
+        "sub/../.aos/journal",
+        "sub/back/.aos/x",
     ] {
         for (skill, args) in [
             ("file.read", json!({ "path": path })),

@@ -50,7 +50,10 @@ async fn writes_carry_their_key() {
     assert_eq!(seen[0].body, r#"{"a":1}"#);
     assert_eq!(seen[0].headers["content-type"], "application/json");
     assert_eq!((seen[3].method.as_str(), seen[4].body.as_str()), ("DELETE", "t"));
-    assert_eq!(fails(&skills, "http.post", json!({ "url": url, "json": 1, "body": "t" })).await, "invalid_input");
+    assert_eq!(
+        fails(&skills, "http.post", json!({ "url": url, "json": 1, "body": "t" })).await,
+        "invalid_input"
+    );
 }
 
 #[tokio::test]
@@ -81,14 +84,16 @@ async fn private_addresses_are_refused() {
     let skills = Skills::new(config(folder.path()));
     let port = server.address.port();
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "LOCALHOST."] {
-        let failure = run(&skills, "http.get", json!({ "url": format!("http://{host}:{port}/") })).await.unwrap_err();
+        let failure =
+            run(&skills, "http.get", json!({ "url": format!("http://{host}:{port}/") })).await.unwrap_err();
         assert_eq!(failure.kind.as_ref(), "denied", "{host}: {}", failure.message);
         assert!(failure.message.contains("allow_private_network"), "{}", failure.message);
     }
     assert!(server.seen().is_empty());
     let mut limited = open(folder.path());
     limited.http.allow_hosts = Some(vec!["api.example.com".into()]);
-    let failure = run(&Skills::new(limited), "http.get", json!({ "url": server.url("/") })).await.unwrap_err();
+    let failure =
+        run(&Skills::new(limited), "http.get", json!({ "url": server.url("/") })).await.unwrap_err();
     assert!(failure.message.contains("allow_hosts"), "{}", failure.message);
 }
 
@@ -243,5 +248,9 @@ async fn a_provider_over_http() {
     assert_eq!((failure.kind.as_ref(), failure.retry_after_ms), ("rate_limited", Some(3_000)));
     let failure = run(&skills, "math.garbage", json!({})).await.unwrap_err();
     assert_eq!(failure.kind.as_ref(), "invalid_output");
-    assert!(failure.message.contains("[secret]") && !failure.message.contains("s3cr3t"), "{}", failure.message);
+    assert!(
+        failure.message.contains("[secret]") && !failure.message.contains("s3cr3t"),
+        "{}",
+        failure.message
+    );
 }

@@ -18,7 +18,10 @@ async fn programs_run_without_a_shell() {
     assert!(result["stdout"].as_str().unwrap().ends_with("/sub\n"));
     assert_eq!(fails(&skills, "shell.run", json!({ "command": ["pwd"], "folder": "../.." })).await, "denied");
     assert_eq!(fails(&skills, "shell.run", json!({ "command": [] })).await, "invalid_input");
-    assert_eq!(fails(&skills, "shell.run", json!({ "command": ["no-such-program-x"] })).await, "invalid_input");
+    assert_eq!(
+        fails(&skills, "shell.run", json!({ "command": ["no-such-program-x"] })).await,
+        "invalid_input"
+    );
     let result = run(&skills, "shell.run", json!({ "command": ["env"] })).await.unwrap();
     assert!(!result["stdout"].as_str().unwrap().contains("CARGO"), "{result}");
 }
