@@ -15,7 +15,11 @@ mod expressions;
 mod format;
 #[cfg(feature = "cli")]
 mod nestful;
+#[cfg(feature = "cli")]
+mod skills;
 #[cfg(feature = "runtime")]
 mod store;
+#[cfg(feature = "cli")]
+mod support;
 #[cfg(feature = "cli")]
 mod wf;

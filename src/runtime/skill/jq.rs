@@ -101,10 +101,10 @@ fn run(program: &str, value: Json, max_output: usize) -> Result<Vec<Json>, Strin
         jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs()).filter(|(name, ..)| kept(name));
     let arena = Arena::default();
     let file = File { code: program, path: () };
-    let modules = Loader::new(defs).load(&arena, file).map_err(|errors| {
-        let found = errors.into_iter().map(|(file, error)| load_message(file.code, error));
-        found.collect::<Vec<_>>().join("; ")
-    })?;
+    // This loader reads no modules. Data imports (`import "a" as $a`) it takes without reading them, and leaves
+    // their variables without values: those are refused here.
+    let modules = Loader::new(defs).load(&arena, file).map_err(load_messages)?;
+    jaq_core::load::import(&modules, |_| Err("not supported".into())).map_err(load_messages)?;
     let filter = Compiler::default().with_funs(funs).compile(modules).map_err(|errors| {
         let undefined = errors.into_iter().flat_map(|(_, errors)| errors);
         let found = undefined.map(|(name, kind)| format!("undefined {} `{name}`", kind.as_str()));
@@ -118,6 +118,11 @@ fn run(program: &str, value: Json, max_output: usize) -> Result<Vec<Json>, Strin
         outputs.push(to_json(&output, &mut room, 0)?);
     }
     Ok(outputs)
+}
+
+fn load_messages(errors: jaq_core::load::Errors<&str, ()>) -> String {
+    let found = errors.into_iter().map(|(file, error)| load_message(file.code, error));
+    found.collect::<Vec<_>>().join("; ")
 }
 
 fn load_message(code: &str, error: jaq_core::load::Error<&str>) -> String {
@@ -276,7 +281,10 @@ mod tests {
         }
         assert!(outputs("import \"/etc/passwd\" as p; .", json!(1)).is_err());
         assert!(outputs("include \"x\"; .", json!(1)).is_err());
-        assert!(outputs("import \"x\" as $x; .", json!(1)).is_err());
+        for program in ["import \"x\" as $x; .", "import \"x\" as $x; $x", "import \"Cargo\" as $x; [$x]"] {
+            let error = outputs(program, json!(1)).unwrap_err();
+            assert!(error.contains("cannot be imported"), "{program}: {error}");
+        }
     }
 
     #[test]

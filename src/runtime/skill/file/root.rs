@@ -54,11 +54,6 @@ impl Root {
         Self(path)
     }
 
-    /// The folder itself.
-    pub(in crate::runtime::skill) fn path(&self) -> &Path {
-        &self.0
-    }
-
     fn open(&self) -> Result<OwnedFd, Failure> {
         openat(CWD, &self.0, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty()).map_err(
             |errno| Failure::new("unavailable", format!("the project's folder cannot be opened: {errno}")),

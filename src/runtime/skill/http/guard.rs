@@ -51,6 +51,10 @@ impl HostRules {
             return Err(Failure::new("denied", message));
         }
         let address = match host {
+            // These names are this machine by definition, whatever the resolver makes of them.
+            Host::Domain(_) if name == "localhost" || name.ends_with(".localhost") => {
+                IpAddr::V4(Ipv4Addr::LOCALHOST)
+            }
             Host::Domain(_) => return Ok(()),
             Host::Ipv4(v4) => IpAddr::V4(v4),
             Host::Ipv6(v6) => IpAddr::V6(v6),
@@ -219,6 +223,8 @@ mod tests {
             "http://[fd00::1]/",
             "http://[fe80::1]/",
             "http://224.0.0.1/",
+            "http://LOCALHOST./",
+            "http://a.localhost/",
         ] {
             let error = rules().check(&Url::parse(url).unwrap()).unwrap_err();
             assert_eq!(error.kind.as_ref(), "denied", "{url}");

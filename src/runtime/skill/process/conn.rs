@@ -206,7 +206,7 @@ impl Supervisor {
         let errors = tokio::spawn(keep_stderr(Arc::clone(&self.shared), stderr));
         let stop = self.shared.stop.clone();
         let writer = tokio::spawn(write_requests(stdin, queue, stop.clone()));
-        let mut given_up = None;
+        let given_up;
         let mut status: Option<ExitStatus> = None;
         let reading = self.read_answers(stdout);
         tokio::pin!(reading);
