@@ -1,0 +1,5 @@
+//! The machine in a simulated world.
+
+mod cases;
+mod properties;
+mod world;
