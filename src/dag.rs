@@ -6,10 +6,7 @@
 mod build;
 mod conflict;
 pub mod draw;
-mod reads;
 mod time;
-
-pub use reads::reads;
 
 use crate::check::hir::{Arg, Call, ErrorArm, Idempotency, LoopElse, Param, Program, Tolerate};
 use crate::expr::{Expr, VarId};

@@ -11,6 +11,7 @@
 #[cfg(feature = "cli")]
 mod cases;
 mod corpus;
+mod engine;
 mod expressions;
 mod format;
 #[cfg(feature = "cli")]

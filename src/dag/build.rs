@@ -3,13 +3,13 @@
 use super::conflict::Conflicts;
 use super::{
     Action, BodyDag, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, PlanDag, Reason, SkillFacts, StepNode,
-    VERSION, VarHome, arg_exprs, reads, time,
+    VERSION, VarHome, arg_exprs, time,
 };
 use crate::check::hir::{
     self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt,
     StmtKind, Target, Tolerate,
 };
-use crate::expr::{Expr, VarId};
+use crate::expr::{Expr, VarId, reads};
 use crate::syntax::ast::EffectKind;
 use indexmap::IndexMap;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -76,15 +76,11 @@ struct Uses {
 
 impl Uses {
     fn hard(&mut self, expr: &Expr) {
-        reads(expr, |v| {
-            self.hard.insert(v);
-        });
+        self.hard.extend(reads(expr).iter().map(|r| r.var));
     }
 
     fn soft(&mut self, expr: &Expr) {
-        reads(expr, |v| {
-            self.soft.insert(v);
-        });
+        self.soft.extend(reads(expr).iter().map(|r| r.var));
     }
 }
 
@@ -237,9 +233,7 @@ impl Builder {
     fn result_reads(&self, body: &Body, id: BodyId, outer: &mut BTreeSet<VarId>) -> (Vec<VarId>, Vec<VarId>) {
         let mut vars = BTreeSet::new();
         for expr in body.result.iter().chain(&body.until) {
-            reads(expr, |v| {
-                vars.insert(v);
-            });
+            vars.extend(reads(expr).iter().map(|r| r.var));
         }
         let mut waits = Vec::new();
         let mut lets = Vec::new();

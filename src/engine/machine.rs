@@ -416,7 +416,7 @@ impl Machine {
         }
         self.timers.remove(timer);
         match kind {
-            TimerKind::Retry => self.enqueue(loc),
+            TimerKind::Retry => self.try_again(loc),
             TimerKind::Sleep => {
                 self.slots_used = self.slots_used.saturating_sub(1);
                 self.succeed(loc, Value::Null);

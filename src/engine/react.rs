@@ -4,7 +4,7 @@ use super::command::{NoticeKind, StepStatus};
 use super::event::Failure;
 use super::machine::Machine;
 use super::scope::{Around, NoValue};
-use super::start::{after, duration, int, node};
+use super::start::{after, duration, int, node, step_of};
 use super::state::{Loc, Phase, Stop, TimerKind, Waiter, Work};
 use crate::check::hir::{Backoff, Call, ErrorArm, Reaction, Target};
 use crate::dag::{NodeKind, StepNode};
@@ -237,6 +237,17 @@ impl Machine {
         self.notice(loc, NoticeKind::Retrying { error: failure.clone(), at: until });
         self.arm(TimerKind::Retry, loc, until);
         Done::Yes
+    }
+
+    /// The wait before another attempt is over.
+    pub(super) fn try_again(&mut self, loc: Loc) {
+        let dag = self.dag.clone();
+        let Some(step) = step_of(&dag, self.body_id(loc.frame), loc.node) else { return };
+        match self.current_call(loc, step).map(|(call, _)| call) {
+            // A plan takes no slot; its steps do.
+            Some(call) if matches!(call.target, Target::Plan(_)) => self.start_plan(loc, step, call, None),
+            Some(_) | None => self.enqueue(loc),
+        }
     }
 
     fn backoff(

@@ -51,8 +51,38 @@ impl Frame<'_> {
         if self.schema > known {
             return Err(CodecError::Newer { found: self.schema, known });
         }
-        serde_json::from_slice(self.json).map_err(|error| CodecError::Payload(error.to_string()))
+        if nesting(self.json) > MAX_NESTING {
+            return Err(CodecError::Payload(format!("it nests deeper than {MAX_NESTING} levels")));
+        }
+        let mut json = serde_json::Deserializer::from_slice(self.json);
+        json.disable_recursion_limit();
+        let value = T::deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+        value.map_err(|error| CodecError::Payload(error.to_string()))
     }
+}
+
+/// What is read back at most. An expression takes three levels a node, and the parser lets it be some 250 nodes deep: serde_json's
+/// own limit of 128 is far below what a plan may hold.
+const MAX_NESTING: usize = 1024;
+
+/// How deep brackets nest in JSON.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut text, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = text,
+            b'"' => text = !text,
+            b'[' | b'{' if !text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Writes a value as JSON in a frame.
@@ -242,6 +272,19 @@ mod tests {
         assert!(open_event(other, &second).is_err(), "of another run");
         let (_, changed) = encode_event(start, 1, &3).unwrap();
         assert!(open_event(changed, &second).is_err(), "the first was replaced");
+    }
+
+    #[test]
+    fn deep_values_are_read_back_and_too_deep_ones_refused() {
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let bytes = |levels| seal([&head(JSON, 1)[..], deep(levels).as_bytes()].concat());
+        assert!(decode::<serde_json::Value>(1, &bytes(MAX_NESTING)).is_ok());
+        assert!(matches!(
+            decode::<serde_json::Value>(1, &bytes(MAX_NESTING + 1)),
+            Err(CodecError::Payload(_))
+        ));
+        assert!(matches!(decode::<serde_json::Value>(1, &bytes(1_000_000)), Err(CodecError::Payload(_))));
+        assert_eq!(nesting(br#"{"a":"[[[\"[[","b":[1]}"#), 2);
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! The machine in a simulated world.
+
+mod cases;
+#[cfg(feature = "runtime")]
+mod journal;
+mod properties;
+mod world;

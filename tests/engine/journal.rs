@@ -1,0 +1,113 @@
+//! What the journal holds: its events are frozen, and a graph comes back as it was, however deep its expressions.
+
+use super::cases::CASES;
+use super::world::{World, dag, shown, time};
+use aos::dag::Dag;
+use aos::engine::{Event, EventKind, Failure, StepPath, Usage};
+use aos::runtime::store::codec;
+use aos::value::{Map, Value};
+use std::sync::Arc;
+
+fn again(dag: &Dag) -> Arc<Dag> {
+    Arc::new(codec::decode(1, &codec::encode(1, dag).unwrap()).unwrap())
+}
+
+#[test]
+fn a_graph_comes_back_as_it_was() {
+    for case in CASES {
+        let dag = dag(case.plan);
+        let back = again(&dag);
+        assert_eq!(
+            serde_json::to_string(&*dag).unwrap(),
+            serde_json::to_string(&*back).unwrap(),
+            "{}",
+            case.name
+        );
+        let mut world = World::new(back);
+        world.start();
+        assert_eq!(shown(&world.finish()), case.end, "{}", case.name);
+        assert_eq!(world.rows(), case.rows, "{}", case.name);
+    }
+}
+
+#[test]
+fn long_and_deep_expressions_come_back() {
+    // As deep as the parser lets them be: operators in brackets in operators.
+    let lists = format!("{}a{}", "[".repeat(60), "]".repeat(60));
+    for (expr, end) in [
+        (vec!["a"; 60].join(" + "), "60".to_owned()),
+        (vec!["a"; 125].join(" + "), "125".to_owned()),
+        (format!("{}{lists}", "-1 == 2 ? 0 : ".repeat(1)), lists.replace('a', "1")),
+    ] {
+        let text =
+            format!("step a = t.echo(v: 1)\nlet s = {expr}\nstep b = t.echo<json>(v: s as json)\nreturn b");
+        let mut world = World::new(again(&dag(&text)));
+        world.start();
+        assert_eq!(shown(&world.finish()), end);
+    }
+}
+
+#[test]
+fn an_endless_chain_of_operators_is_refused_everywhere() {
+    let mut sources = aos::source::Sources::default();
+    for term in ["1 + ", "x.f + ", "!", "a ? 1 : ", "[", "(", "\"${", "x ?? "] {
+        let text = format!("plan p() -> json? {{\n  let s = {}1\n  return s\n}}\n", term.repeat(5_000));
+        let id = sources.add("t.plan", &text);
+        let parse = aos::syntax::parse(id, &text);
+        let analysis = aos::check::check(id, &parse, &sources, &aos::catalog::Catalog::stdlib());
+        assert!(analysis.has_errors(), "{term}");
+    }
+}
+
+fn event(kind: EventKind) -> String {
+    serde_json::to_string(&Event { at: time(0), actor: "ann".into(), kind }).unwrap()
+}
+
+/// Old journals hold these lines: what is written changes only with the format, what is read never stops being read.
+#[test]
+fn the_events_of_a_journal_are_frozen() {
+    let step = || StepPath("pages[3].page".into());
+    let usage = Usage { cost_usd: 0.25, tokens: 12 };
+    let inputs: Map = [("n".into(), Value::Int(4)), ("f".into(), Value::Float(4.0))].into_iter().collect();
+    let mut error = Failure::new("rate_limited", "slow down");
+    error.skill = Some("http.get".into());
+    error.details.insert("status".into(), Value::Int(429));
+    error.retry_after_ms = Some(1500);
+    let bare = Failure::new("timeout", "too slow");
+    let at = r#"{"at":"2001-09-09T01:46:40Z","actor":"ann","event":"#;
+    let golden = [
+        (
+            EventKind::Started { run: "r1".into(), inputs },
+            r#""started","run":"r1","inputs":{"n":4,"f":4.0}}"#,
+        ),
+        (
+            EventKind::AttemptStarted { step: step(), attempt: 1 },
+            r#""attempt_started","step":"pages[3].page","attempt":1}"#,
+        ),
+        (
+            EventKind::AttemptSucceeded { step: step(), attempt: 2, value: Value::text("ok"), usage },
+            r#""attempt_succeeded","step":"pages[3].page","attempt":2,"value":"ok","usage":{"cost_usd":0.25,"tokens":12}}"#,
+        ),
+        (
+            EventKind::AttemptFailed { step: step(), attempt: 3, error, usage: Usage::default() },
+            r#""attempt_failed","step":"pages[3].page","attempt":3,"error":{"kind":"rate_limited","message":"slow down","skill":"http.get","details":{"status":429},"retry_after_ms":1500},"usage":{"cost_usd":0.0,"tokens":0}}"#,
+        ),
+        (
+            EventKind::AttemptFailed { step: step(), attempt: 3, error: bare, usage: Usage::default() },
+            r#""attempt_failed","step":"pages[3].page","attempt":3,"error":{"kind":"timeout","message":"too slow"},"usage":{"cost_usd":0.0,"tokens":0}}"#,
+        ),
+        (EventKind::TimerFired { timer: "retry:a".into() }, r#""timer_fired","timer":"retry:a"}"#),
+        (
+            EventKind::CancelRequested { reason: Some("late".into()) },
+            r#""cancel_requested","reason":"late"}"#,
+        ),
+        (EventKind::CancelRequested { reason: None }, r#""cancel_requested","reason":null}"#),
+        (EventKind::Resumed, r#""resumed"}"#),
+    ];
+    for (kind, want) in golden {
+        let text = event(kind);
+        assert_eq!(text, format!("{at}{want}"));
+        let back: Event = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    }
+}
