@@ -4,6 +4,7 @@ mod files;
 mod http;
 mod jq;
 mod process;
+mod secrets;
 mod shell;
 
 use aos::engine::Failure;

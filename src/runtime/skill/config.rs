@@ -140,7 +140,8 @@ pub struct ProcessConfig {
     pub cwd: Option<PathBuf>,
     /// Variables besides `PATH`, `HOME`, `LANG` and the like; nothing else is passed on.
     pub env: IndexMap<String, String>,
-    /// The longest answer line, bytes.
+    /// The longest answer line, bytes: `max_response`, without it 16 MiB. Whatever it is, an answer of more than a
+    /// million JSON values is refused, as small ones take some fifty times their bytes once they are read.
     pub max_line: usize,
     /// How long the program may take to end by itself at shutdown.
     pub grace: Duration,
@@ -153,7 +154,7 @@ impl ProcessConfig {
             command: command.into_iter().map(Into::into).collect(),
             cwd: None,
             env: IndexMap::new(),
-            max_line: 64 * MIB,
+            max_line: 16 * MIB,
             grace: Duration::from_secs(2),
         }
     }
@@ -166,7 +167,7 @@ pub struct EndpointConfig {
     pub url: String,
     /// Headers of every call; they may hold secrets.
     pub headers: IndexMap<String, Vec<SecretPart>>,
-    /// The longest answer, bytes.
+    /// The longest answer, bytes: `max_response`, without it 16 MiB; bounded like `max_line`.
     pub max_body: usize,
     /// The longest call, where it is shorter than that of the signature.
     pub timeout: Option<Duration>,
@@ -175,7 +176,7 @@ pub struct EndpointConfig {
 impl EndpointConfig {
     /// The defaults for an address.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: IndexMap::new(), max_body: 64 * MIB, timeout: None }
+        Self { url: url.into(), headers: IndexMap::new(), max_body: 16 * MIB, timeout: None }
     }
 }
 

@@ -75,7 +75,7 @@ impl Skill for EndpointSkill {
 
 /// What an answer means: its own `result` or `error` first, then its status.
 fn answer(status: StatusCode, bytes: &[u8]) -> Result<crate::value::Value, Failure> {
-    let parsed = serde_json::from_slice::<serde_json::Value>(bytes).ok().and_then(reply::read);
+    let parsed = wire::parse(bytes).ok().and_then(reply::read);
     match parsed {
         Some(Err(failure)) => Err(failure),
         Some(Ok(value)) if status.is_success() => Ok(value),

@@ -44,6 +44,9 @@ impl JsonSkills {
         let late = |_| query_failed(format!("the program ran longer than {:?}", self.config.timeout));
         let (output, status) =
             tokio::time::timeout(self.config.timeout, self.child(&request)).await.map_err(late)??;
+        if wire::values(&output) > wire::MAX_VALUES {
+            return Err(query_failed(format!("the outputs hold more than {} values", wire::MAX_VALUES)));
+        }
         match serde_json::from_slice::<Reply>(&output) {
             Ok(Reply::Outputs(outputs)) => Ok(wire::from_json(serde_json::Value::Array(outputs))),
             Ok(Reply::Error(message)) => Err(query_failed(message)),
@@ -102,6 +105,10 @@ fn how_it_ended(status: ExitStatus, error: &serde_json::Error) -> String {
 }
 
 fn parse(text: &str) -> Result<Value, Failure> {
+    if wire::values(text.as_bytes()) > wire::MAX_VALUES {
+        let message = format!("the JSON has more than {} values", wire::MAX_VALUES);
+        return Err(Failure::new("invalid_input", message));
+    }
     serde_json::from_str(text).map(wire::from_json).map_err(|error| {
         let offset = match error.classify() {
             Category::Eof => text.len(),

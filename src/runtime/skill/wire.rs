@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 /// The deepest nesting that is sent; what is read has serde_json's own limit, which is the same.
 const MAX_DEPTH: usize = 128;
+/// The most values and keys in one text of JSON that is read.
+pub(super) const MAX_VALUES: usize = 1_000_000;
 
 /// A map as a JSON object.
 ///
@@ -35,6 +37,32 @@ pub(super) fn from_json(json: Json) -> Value {
     Value::from_json(&json)
 }
 
+/// Reads JSON of at most [`MAX_VALUES`] values: small ones take many times their bytes once they are read.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
+    if values(bytes) > MAX_VALUES {
+        return Err(format!("the JSON has more than {MAX_VALUES} values"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// How many values and keys some JSON holds, or a few more.
+pub(super) fn values(bytes: &[u8]) -> usize {
+    let (mut count, mut quoted, mut escaped) = (1, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' | b':' | b'[' | b'{' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
 /// A record from its fields.
 pub(super) fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Map(Arc::new(fields.into_iter().map(|(name, value)| (name.into(), value)).collect()))
@@ -59,6 +87,15 @@ mod tests {
             value = Value::List(Arc::new(vec![value]));
         }
         assert_eq!(to_json(&value).unwrap_err().kind.as_ref(), "invalid_input");
+    }
+
+    #[test]
+    fn values_are_counted() {
+        assert_eq!(values(br#"{"a,[": [1, "\\",{}], "b\":": 2}"#), 9);
+        let mut text = "[".to_owned() + &"1,".repeat(MAX_VALUES) + "1]";
+        assert!(parse(text.as_bytes()).unwrap_err().contains("more than"));
+        text = format!("\"{}\"", ",".repeat(MAX_VALUES + 2));
+        assert!(parse(text.as_bytes()).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reading the body of an answer, within bounds, and as text.
 
 use crate::engine::Failure;
+use crate::runtime::skill::wire;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
@@ -58,13 +59,13 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase())
 }
 
-/// The body as JSON, where it claims to be or looks like it, and is.
+/// The body as JSON, where it claims to be or looks like it, is, and has no more values than are read.
 pub(super) fn json(headers: &HeaderMap, text: &str) -> Option<serde_json::Value> {
     let claims = content_type(headers).is_some_and(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
         kind.ends_with("/json") || kind.ends_with("+json")
     });
-    if claims || text.trim_start().starts_with(['{', '[']) { serde_json::from_str(text).ok() } else { None }
+    if claims || text.trim_start().starts_with(['{', '[']) { wire::parse(text.as_bytes()).ok() } else { None }
 }
 
 /// The wait that `Retry-After` asks for, in milliseconds: seconds, or a date. At most a day.

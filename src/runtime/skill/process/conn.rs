@@ -264,6 +264,12 @@ impl Supervisor {
                         format!("the program answered with a line of more than {most} bytes; it was stopped");
                     return Some(Failure::new("invalid_output", message));
                 }
+                Line::Text(line) if wire::values(&line) > wire::MAX_VALUES => {
+                    let most = wire::MAX_VALUES;
+                    let message =
+                        format!("the program answered with more than {most} JSON values; it was stopped");
+                    return Some(Failure::new("invalid_output", message));
+                }
                 Line::Text(line) => {
                     if self.deliver(&line) {
                         garbage = 0;
