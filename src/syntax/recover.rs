@@ -140,10 +140,11 @@ impl<'a> Recovery<'a> {
                 }
                 Kind::Close(b) => {
                     depth = depth.saturating_sub(1);
-                    if depth == 0 && b == b'}' {
-                        if let Some(open) = open.take() {
-                            found = Some((open, token.start, token.end));
-                        }
+                    if depth == 0
+                        && b == b'}'
+                        && let Some(open) = open.take()
+                    {
+                        found = Some((open, token.start, token.end));
                     }
                 }
                 _ => {}
@@ -161,10 +162,10 @@ impl<'a> Recovery<'a> {
         let mut held: Option<u32> = None;
         for token in Scanner::new(self.text, start as usize, end as usize).filter(|t| t.kind != Kind::Comment)
         {
-            if let Some(at) = held.take() {
-                if self.word(&token) != ":" {
-                    starts.push(at);
-                }
+            if let Some(at) = held.take()
+                && self.word(&token) != ":"
+            {
+                starts.push(at);
             }
             match token.kind {
                 Kind::Open(_) => depth += 1,
@@ -242,7 +243,7 @@ impl<'a> Recovery<'a> {
                     let after = tokens.get(i + 2).map_or("", |t| self.word(t));
                     let before = i.checked_sub(1).and_then(|i| tokens.get(i)).map_or("", |t| self.word(t));
                     let head = HEADS.contains(&next) || next == "fail" || ACTIONS.contains(&next);
-                    let block = head || before == "do" || (after == "." || after == "(") && next != "";
+                    let block = head || before == "do" || (after == "." || after == "(") && !next.is_empty();
                     stack.push((token.start, b == b'{' && block && after != ":"));
                 }
                 Kind::Close(_) => {

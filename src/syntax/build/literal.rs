@@ -129,7 +129,7 @@ impl Builder<'_> {
                 return n.checked_mul(factor).map_or(ExprKind::Error, ExprKind::DurationMs);
             }
             let ms = number.parse::<f64>().map_or(-1.0, |n| (n * factor as f64).round());
-            if ms >= 0.0 && ms < 1e15 {
+            if (0.0..1e15).contains(&ms) {
                 let text = duration_text(ms as i64);
                 d = d.fix(format!("write `{text}`"), vec![Edit::replace(span, text)]);
                 self.report(d);
@@ -367,10 +367,10 @@ fn dedent(parts: &mut [Part<'_>]) {
     }
     let common = common.unwrap_or(0);
     for (i, part) in parts.iter_mut().enumerate() {
-        if let Part::Chunks(chunks) = part {
-            if let Some(chunk) = chunks.pop() {
-                *chunks = strip(&chunk, common, i == 0, i + 1 == count);
-            }
+        if let Part::Chunks(chunks) = part
+            && let Some(chunk) = chunks.pop()
+        {
+            *chunks = strip(&chunk, common, i == 0, i + 1 == count);
         }
     }
 }
@@ -395,10 +395,10 @@ fn strip<'i>(chunk: &Chunk<'i>, common: usize, first: bool, last: bool) -> Vec<C
         if closing_blank && !ends_open && out.last().is_some_and(|c| blank(c.text)) && lines.len() > 1 {
             out.pop();
         }
-        if let Some(chunk) = out.last_mut() {
-            if let Some(text) = chunk.text.strip_suffix('\n') {
-                chunk.text = text.strip_suffix('\r').unwrap_or(text);
-            }
+        if let Some(chunk) = out.last_mut()
+            && let Some(text) = chunk.text.strip_suffix('\n')
+        {
+            chunk.text = text.strip_suffix('\r').unwrap_or(text);
         }
     }
     out
