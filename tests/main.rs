@@ -10,17 +10,26 @@
 
 #[cfg(feature = "cli")]
 mod cases;
+#[cfg(feature = "cli")]
+mod commands;
 mod corpus;
 mod engine;
+#[cfg(feature = "cli")]
+mod examples;
 mod expressions;
 mod format;
 #[cfg(feature = "cli")]
+mod hostile;
+#[cfg(feature = "cli")]
 mod nestful;
+#[cfg(feature = "cli")]
+mod readme;
 #[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]
 mod store;
 #[cfg(feature = "cli")]
 mod support;
+mod tidy;
 #[cfg(feature = "cli")]
 mod wf;

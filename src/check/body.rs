@@ -201,6 +201,7 @@ impl<'a> Lower<'a> {
             }
             Want::Plan(ty) | Want::Loop(ty) => (self.cx.expect(value, ty, Role::Result), ty.clone()),
         };
+        self.dead_conditions(&result);
         out.ty = ty;
         if self.any_missing && self.reads_missing(&result) {
             match want {
