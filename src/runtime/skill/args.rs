@@ -41,8 +41,11 @@ pub(super) fn texts(args: &Map, name: &str) -> Result<Vec<Arc<str>>, Failure> {
         .collect()
 }
 
+/// A name and its text.
+pub(super) type TextPair = (Arc<str>, Arc<str>);
+
 /// A map of texts; empty where left out.
-pub(super) fn text_map(args: &Map, name: &str) -> Result<Vec<(Arc<str>, Arc<str>)>, Failure> {
+pub(super) fn text_map(args: &Map, name: &str) -> Result<Vec<TextPair>, Failure> {
     let wrong = || invalid(format!("the argument `{name}` is not a map of strings"));
     match given(args, name) {
         None => Ok(Vec::new()),

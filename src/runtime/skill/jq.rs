@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(outputs("[.items[].n] | add", value), Ok(json!([3.5])));
         assert_eq!(outputs("empty", json!(null)), Ok(json!([])));
         assert_eq!(outputs("nan, infinite", json!(null)), Ok(json!([null, f64::MAX])));
-        assert_eq!(outputs("9223372036854775807 + 1", json!(null)), Ok(json!([9.223372036854775807e18])));
+        assert_eq!(outputs("9223372036854775807 + 1", json!(null)), Ok(json!([9.223_372_036_854_776e18])));
         assert_eq!(outputs("\"2015-03-05T23:51:47Z\" | fromdate", json!(null)), Ok(json!([1_425_599_507])));
     }
 
