@@ -7,7 +7,7 @@ mod literal;
 mod types;
 
 use super::Comment;
-use super::ast::{Allow, Body, Expr, ExprKind, Ident, Item, Lead, Name, Path, Stmt, TestStmt, Text};
+use super::ast::{Allow, Body, Expr, ExprKind, Ident, Item, Lead, Name, Path, Stmt, Text};
 use super::offsets::Offsets;
 use super::rule::Rule;
 use crate::diagnostic::{Code, Diagnostic};
@@ -65,10 +65,6 @@ impl Builder<'_> {
 
     pub(super) fn stmts(&mut self, pairs: Pairs<'_, Rule>) -> Vec<Stmt> {
         pairs.filter(|p| p.as_rule() != Rule::EOI).filter_map(|p| self.stmt(p)).collect()
-    }
-
-    pub(super) fn tests(&mut self, pairs: Pairs<'_, Rule>) -> Vec<TestStmt> {
-        pairs.filter(|p| p.as_rule() != Rule::EOI).filter_map(|p| self.test_stmt(p)).collect()
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
