@@ -30,7 +30,7 @@ fn what_a_call_costs() {
         } else {
             format!("l{}_{at} + l{}_{}", layer - 1, layer - 1, (at + 1) % 20)
         };
-        let _ = writeln!(layers, "step l{layer}_{at} = t.echo(v: {} % 7)", format!("({above})"));
+        let _ = writeln!(layers, "step l{layer}_{at} = t.echo(v: ({above}) % 7)");
     }
     timed("chain of 1,000", &chain, 1_000);
     timed("fan-out of 1,000", &fan, 1_000);
