@@ -5,6 +5,7 @@
 pub mod ast;
 
 mod build;
+mod markdown;
 mod offsets;
 mod outline;
 mod recover;
@@ -53,6 +54,14 @@ pub fn parse(source: SourceId, text: &str) -> Parse {
         let d = Diagnostic::new(Code::TooLarge, Span::new(source, 0, 0), "the file is larger than 64 MiB");
         return Parse { diagnostics: vec![d], ..Parse::default() };
     }
+    let Some(wrapped) = markdown::unwrap(source, text) else { return parse_plain(source, text) };
+    let mut parse = parse_plain(source, &wrapped.text);
+    parse.diagnostics.insert(0, wrapped.diagnostic);
+    crate::diagnostic::sort(&mut parse.diagnostics);
+    parse
+}
+
+fn parse_plain(source: SourceId, text: &str) -> Parse {
     let outline = outline::outline(source, text);
     let mut recovery = Recovery {
         source,

@@ -4,4 +4,5 @@ mod cases;
 #[cfg(feature = "runtime")]
 mod journal;
 mod properties;
+mod speed;
 mod world;

@@ -8,7 +8,6 @@ fn skills() -> (tempfile::TempDir, Skills) {
     let mut config = config(folder.path());
     config.jq.program = Some(env!("CARGO_BIN_EXE_aos").into());
     config.jq.timeout = Duration::from_secs(3);
-    config.jq.max_memory = 256 * 1024 * 1024;
     (folder, Skills::new(config))
 }
 

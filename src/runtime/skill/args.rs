@@ -42,7 +42,7 @@ pub(super) fn texts(args: &Map, name: &str) -> Result<Vec<Arc<str>>, Failure> {
 }
 
 /// A name and its text.
-type TextPair = (Arc<str>, Arc<str>);
+pub(super) type TextPair = (Arc<str>, Arc<str>);
 
 /// A map of texts; empty where left out.
 pub(super) fn text_map(args: &Map, name: &str) -> Result<Vec<TextPair>, Failure> {

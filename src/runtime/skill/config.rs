@@ -105,7 +105,7 @@ pub struct JqConfig {
     pub program: Option<PathBuf>,
     /// The longest run.
     pub timeout: Duration,
-    /// The most memory, bytes.
+    /// The most memory, bytes of address space: 256 MiB.
     pub max_memory: u64,
     /// The most output, bytes of JSON.
     pub max_output: usize,
@@ -116,7 +116,7 @@ impl Default for JqConfig {
         Self {
             program: None,
             timeout: Duration::from_secs(10),
-            max_memory: 1024 * MIB as u64,
+            max_memory: 256 * MIB as u64,
             max_output: 10 * MIB,
         }
     }

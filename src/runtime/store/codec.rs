@@ -61,9 +61,17 @@ impl Frame<'_> {
     }
 }
 
-/// What is read back at most. An expression takes three levels a node, and the parser lets it be some 250 nodes deep: serde_json's
-/// own limit of 128 is far below what a plan may hold.
-const MAX_NESTING: usize = 1024;
+/// What is written and read back at most; well within the stack of a thread, also without optimisation. An expression takes three
+/// levels a node, and the parser lets operators be 128 nodes deep: serde_json's own limit of 128 is far below what a plan may hold.
+const MAX_NESTING: usize = 512;
+
+/// Nothing is written that could not be read back.
+fn readable(json: &[u8]) -> Result<(), CodecError> {
+    if nesting(json) > MAX_NESTING {
+        return Err(CodecError::Encode(format!("it nests deeper than {MAX_NESTING} levels")));
+    }
+    Ok(())
+}
 
 /// How deep brackets nest in JSON.
 fn nesting(json: &[u8]) -> usize {
@@ -92,6 +100,7 @@ fn nesting(json: &[u8]) -> usize {
 pub fn encode<T: Serialize + ?Sized>(schema: u16, value: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = head(JSON, schema);
     serde_json::to_writer(&mut bytes, value).map_err(|error| CodecError::Encode(error.to_string()))?;
+    readable(bytes.get(3..).unwrap_or_default())?;
     Ok(seal(bytes))
 }
 
@@ -139,6 +148,7 @@ impl Link {
 /// If the event cannot be written as JSON.
 pub fn encode_event<E: Serialize>(link: Link, schema: u16, event: &E) -> Result<(Vec<u8>, Link), CodecError> {
     let json = serde_json::to_vec(event).map_err(|error| CodecError::Encode(error.to_string()))?;
+    readable(&json)?;
     let chain = link.over(schema, &json);
     let mut bytes = head(EVENT, schema);
     bytes.reserve(json.len() + 16);
@@ -284,6 +294,12 @@ mod tests {
             Err(CodecError::Payload(_))
         ));
         assert!(matches!(decode::<serde_json::Value>(1, &bytes(1_000_000)), Err(CodecError::Payload(_))));
+        let mut value = serde_json::Value::Null;
+        for _ in 0..=MAX_NESTING {
+            value = serde_json::Value::Array(vec![value]);
+        }
+        assert!(matches!(encode(1, &value), Err(CodecError::Encode(_))));
+        assert!(matches!(encode_event(Link::start(run()), 1, &value), Err(CodecError::Encode(_))));
         assert_eq!(nesting(br#"{"a":"[[[\"[[","b":[1]}"#), 2);
     }
 

@@ -1,0 +1,76 @@
+//! A Markdown fence or prose around a plan: said once, and everything outside taken out.
+
+use crate::diagnostic::{Code, Diagnostic, Edit};
+use crate::source::{SourceId, Span};
+
+/// Where the plan lies in a text that holds more, and what to say about it.
+pub(super) struct Wrapped {
+    /// The text with blanks outside the plan, so that places stay the same.
+    pub(super) text: String,
+    pub(super) diagnostic: Diagnostic,
+}
+
+const HEADS: &[&str] = &["plan", "skill", "type", "test", "use"];
+
+/// Finds a fence, or prose before the first item.
+pub(super) fn unwrap(source: SourceId, text: &str) -> Option<Wrapped> {
+    let first = text.trim_start().split_whitespace().next()?;
+    if HEADS.contains(&first) || first.starts_with("//") {
+        return None;
+    }
+    let (start, end, what) = fenced(text).or_else(|| after_prose(text))?;
+    let from = text.len() - text.trim_start().len();
+    let line = text.get(from..).and_then(|t| t.lines().next()).map_or(0, |l| l.trim_end().len());
+    let mut edits = vec![Edit::delete(Span::new(source, 0, start))];
+    if !text.get(end..)?.trim().is_empty() {
+        edits.push(Edit::delete(Span::new(source, end, text.len())));
+    }
+    let diagnostic = Diagnostic::new(Code::Markdown, Span::new(source, from, from + line), what)
+        .label("not part of the plan")
+        .fix("remove everything outside the plan", edits);
+    let blank = |t: &str| t.bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect::<String>();
+    let mut out = blank(text.get(..start)?);
+    out.push_str(text.get(start..end)?);
+    out.push_str(&blank(text.get(end..)?));
+    Some(Wrapped { text: out, diagnostic })
+}
+
+/// What lies between the first fence and the next one that stands outside of text blocks.
+fn fenced(text: &str) -> Option<(usize, usize, &'static str)> {
+    let mut at = 0;
+    let mut start = None;
+    let mut quotes = 0;
+    for line in text.split_inclusive('\n') {
+        let fence = line.trim_start().starts_with("```");
+        match start {
+            None if fence => start = Some(at + line.len()),
+            // Braces before any fence: this is a plan that went wrong, not prose.
+            None if line.contains('{') => return None,
+            None => {}
+            Some(start) if fence && quotes % 2 == 0 => {
+                return Some((start, at, "a Markdown fence stands around the plan"));
+            }
+            Some(_) => quotes += line.matches("\"\"\"").count(),
+        }
+        at += line.len();
+    }
+    start.map(|start| (start, text.len(), "a Markdown fence stands before the plan"))
+}
+
+/// Lines of plain words before the first item.
+fn after_prose(text: &str) -> Option<(usize, usize, &'static str)> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or("");
+        if HEADS.contains(&first) && !line.starts_with([' ', '\t']) || line.starts_with("//") {
+            return Some((at, text.len(), "prose stands before the plan"));
+        }
+        let plain = !line.contains(['{', '(', '=', '"', '}', ')', '#', '\0', '@']);
+        if !plain || !first.is_empty() && words.next().is_none() {
+            return None;
+        }
+        at += line.len();
+    }
+    None
+}
