@@ -14,7 +14,7 @@ const HEADS: &[&str] = &["plan", "skill", "type", "test", "use"];
 
 /// Finds a fence, or prose before the first item.
 pub(super) fn unwrap(source: SourceId, text: &str) -> Option<Wrapped> {
-    let first = text.trim_start().split_whitespace().next()?;
+    let first = text.split_whitespace().next()?;
     if HEADS.contains(&first) || first.starts_with("//") {
         return None;
     }
