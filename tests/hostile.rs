@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const LIMIT: Duration = Duration::from_secs(10);
+/// 10 s is what the optimised program is held to. Without optimisation, and beside other tests on two cores, the same work was
+/// seen to take 43 s (50 MB in one line) and 11 s (20,000 steps run): there the limit only catches what is not linear.
+const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 10 });
 const MEMORY: u64 = 300 * 1024 * 1024;
 
 struct Answer {
@@ -36,7 +38,7 @@ fn measured(command: &mut Command) -> Answer {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "it hangs");
+        assert!(start.elapsed() < Duration::from_secs(120), "it hangs");
         std::thread::sleep(Duration::from_millis(2));
     };
     let errors = err.join().unwrap();
