@@ -169,6 +169,11 @@ async fn a_huge_answer_takes_bounded_memory() {
         let file = format!("{name}.plan");
         std::fs::write(root.join(&file), plan).unwrap();
         let (bytes, status) = peak(aos(root, &["run", &file])).await;
+        if !succeeds {
+            let said = output(root, &["run", "--json", &file]).await;
+            let said = String::from_utf8_lossy(&said.stdout).into_owned();
+            assert!(said.contains("invalid_output") && said.contains("more than"), "{name}: {said}");
+        }
         println!("{name}: {} MB, {status}", bytes / 1_000_000);
         assert_eq!(status.success(), succeeds, "{name}");
         assert!(bytes > 1_000_000 && bytes <= 300_000_000, "{name}: {bytes}");
