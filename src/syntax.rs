@@ -44,6 +44,8 @@ pub struct Comment {
 
 /// Longer files are refused, in bytes.
 const MAX_FILE: usize = 64 << 20;
+/// Longer lines are refused, in bytes: nobody wrote them, and no message could show them.
+const MAX_LINE: usize = 1 << 20;
 /// More diagnostics of one file are counted only.
 const MAX_DIAGNOSTICS: usize = 100;
 
@@ -54,11 +56,30 @@ pub fn parse(source: SourceId, text: &str) -> Parse {
         let d = Diagnostic::new(Code::TooLarge, Span::new(source, 0, 0), "the file is larger than 64 MiB");
         return Parse { diagnostics: vec![d], ..Parse::default() };
     }
+    if let Some(refused) = long_line(source, text) {
+        return Parse { diagnostics: vec![refused], ..Parse::default() };
+    }
     let Some(wrapped) = markdown::unwrap(source, text) else { return parse_plain(source, text) };
     let mut parse = parse_plain(source, &wrapped.text);
     parse.diagnostics.insert(0, wrapped.diagnostic);
     crate::diagnostic::sort(&mut parse.diagnostics);
     parse
+}
+
+fn long_line(source: SourceId, text: &str) -> Option<Diagnostic> {
+    if text.len() <= MAX_LINE {
+        return None;
+    }
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if line.len() > MAX_LINE {
+            let message = format!("a line has {} bytes; at most {MAX_LINE} are read", line.len());
+            let diagnostic = Diagnostic::new(Code::TooLarge, Span::new(source, start, start), message);
+            return Some(diagnostic.help("keep data in a file of its own and read it with `file.read`"));
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn parse_plain(source: SourceId, text: &str) -> Parse {

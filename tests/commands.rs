@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const HELLO: &str = "plan hello(name: string = \"you\") -> string {\n  return \"Hello, ${name}\"\n}\n";
-const SLOW: &str = "plan slow() -> int {\n  step first = time.sleep(duration: 10ms)\n\n  step nap = time.sleep(duration: 5s)\n    depends_on [first]\n\n  return 7\n}\n";
+const SLOW: &str = "plan slow() -> int {\n  step first = time.sleep(duration: 10ms)\n\n  step nap = time.sleep(duration: 15s)\n    depends_on [first]\n\n  return 7\n}\n";
 
 fn project(files: &[(&str, &str)]) -> TempDir {
     let mut all = vec![("aos.toml", "[project]\nname = \"t\"\n")];
@@ -161,6 +161,10 @@ fn background(dir: &Path) -> (Child, String) {
         aos(dir).args(["run", "slow.plan", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap();
     let start = Instant::now();
+    // Looking for it sooner would only fight for the store.
+    while !dir.join(".aos/aos.sock").exists() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     loop {
         let (exit, out, err) = finish(aos(dir).args(["runs", "--json"]));
         assert!(start.elapsed() < Duration::from_secs(60), "no run is seen: {err}");

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// 10 s is what the optimised program is held to. Without optimisation, and beside other tests on two cores, the same work was
-/// seen to take 43 s (50 MB in one line) and 11 s (20,000 steps run): there the limit only catches what is not linear.
-const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 10 });
+/// What the optimised program is held to. Without optimisation, and beside other tests on two cores, 20,000 steps were seen to take
+/// 11 s to run: there the limit only catches what is not linear.
+const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 40 } else { 10 });
 const MEMORY: u64 = 300 * 1024 * 1024;
 
 struct Answer {
@@ -93,8 +93,8 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
         ),
         ("10,000 unary minuses", wrap("-".repeat(10_000) + "1"), 1, "error["),
         ("22 unclosed braces", format!("plan p() {}", "{".repeat(22)).into_bytes(), 1, "error["),
-        ("50 MB in one line", long.into_bytes(), 0, "no problems"),
-        ("50 MB of brackets", vec![b'['; 50 * 1024 * 1024], 1, "error["),
+        ("50 MB in one line", long.into_bytes(), 1, "error[too-large]"),
+        ("50 MB of brackets", vec![b'['; 50 * 1024 * 1024], 1, "error[too-large]"),
         ("NUL bytes", b"plan p() {\0\0 return 1 }".to_vec(), 1, "error["),
         ("only NUL bytes", vec![0; 100_000], 1, "error["),
         ("invalid UTF-8", b"plan p() { return \"\xff\xfe\" }".to_vec(), 2, "UTF-8"),

@@ -54,11 +54,11 @@ pub(crate) enum Backend {
     Local {
         runtime: Arc<Runtime>,
         store: Arc<dyn Store>,
+        /// Answers other processes; it must be gone before the store's lock is.
+        serving: Option<tokio::task::JoinHandle<()>>,
     },
     /// The process that holds the store answers at its socket.
-    Remote {
-        store: PathBuf,
-    },
+    Remote { store: PathBuf },
 }
 
 impl Backend {
@@ -76,10 +76,10 @@ impl Backend {
         let opened = tokio::task::spawn_blocking(move || SledStore::open(&options)).await;
         match opened.map_err(|e| Stop::failed(format!("the store could not be opened: {e}")))? {
             Ok(store) => {
-                let backend = Self::local(Arc::new(store), Some(dir.clone()));
-                if let Backend::Local { runtime, .. } = &backend {
+                let mut backend = Self::local(Arc::new(store), Some(dir.clone()));
+                if let Backend::Local { runtime, serving, .. } = &mut backend {
                     match socket::serve(Arc::clone(runtime), &dir) {
-                        Ok(serving) => drop(tokio::spawn(serving)),
+                        Ok(answering) => *serving = Some(tokio::spawn(answering)),
                         Err(e) => terminal::say(&format!("note: other commands cannot reach this run: {e}")),
                     }
                 }
@@ -101,12 +101,12 @@ impl Backend {
     fn local(store: Arc<dyn Store>, dir: Option<PathBuf>) -> Backend {
         let skills = move |root: &Path| setup::skills(root, dir.as_deref());
         let runtime = Arc::new(Runtime::new(Arc::clone(&store), KeyName::local(), skills));
-        Backend::Local { runtime, store }
+        Backend::Local { runtime, store, serving: None }
     }
 
     /// Waits for other runs that go on here, then closes the store.
     pub(crate) async fn close(self) -> Result<(), Stop> {
-        let Backend::Local { runtime, store } = self else { return Ok(()) };
+        let Backend::Local { runtime, store, serving } = self else { return Ok(()) };
         let others = runtime.live_count();
         if others > 0 {
             terminal::say(&format!("{others} other run(s) go on in this process; waiting for them"));
@@ -115,6 +115,11 @@ impl Backend {
             }
         }
         runtime.shut_down().await;
+        // Ended before the lock is let go: it removes the socket, which by then might be another's.
+        if let Some(serving) = serving {
+            serving.abort();
+            let _ = serving.await;
+        }
         store.close().map_err(|e| Stop::failed(e.to_string()))
     }
 

@@ -47,7 +47,7 @@ codes! {
     Syntax "syntax" Error "the text is not what the grammar allows here";
     UnclosedBracket "unclosed-bracket" Error "a bracket or a string is opened and never closed";
     TooDeep "too-deep" Error "brackets or operators are nested deeper than 128";
-    TooLarge "too-large" Error "a file is larger than the limit";
+    TooLarge "too-large" Error "a file or a line is larger than the limit";
     BadLiteral "bad-literal" Error "a number, duration or string has a form or value that cannot be";
     Markdown "markdown" Error "a Markdown fence or prose stands around the plan";
     ForeignSyntax "foreign-syntax" Error "something is written as another language would write it";
