@@ -156,6 +156,10 @@ fn runs_and_show_tell_of_a_run_that_ended() {
     assert_eq!(code(dir.path(), &["show", "ffffffff"]).0, 2);
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "given to the caller, who waits for it; otherwise the test has failed"
+)]
 fn background(dir: &Path) -> (Child, String) {
     let child =
         aos(dir).args(["run", "slow.plan", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
