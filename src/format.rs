@@ -1,6 +1,6 @@
 //! The canonical printer: syntax tree and comments to text, one way for each thing.
 //!
-//! The tree becomes a [`doc::Doc`] (what may break where), the document becomes lines of at most [`WIDTH`] columns. Comments are
+//! The tree becomes a `doc::Doc` (what may break where), the document becomes lines of at most [`WIDTH`] columns. Comments are
 //! merged back by their offsets: whatever stands before a node in the text is printed before it, so none is lost, and a line
 //! comment always ends its line, so none swallows code.
 

@@ -26,7 +26,7 @@
 //! | 5 | `runtime` | the impure shell of the engine: driver, journal, store, skills, socket |
 //! | 4 | [`engine`], [`project`] | pure state machine over a graph; files to analyses, through a loader |
 //! | 3 | [`dag`] | checked plan to frozen, serialisable graph, and its pictures |
-//! | 2 | [`check`], [`format`] | from syntax to the checked plan; the canonical printer |
+//! | 2 | [`check`], [`mod@format`] | from syntax to the checked plan; the canonical printer |
 //! | 1 | [`catalog`] | skill signatures: the standard library's files, and added ones |
 //! | 1 | [`syntax`], [`expr`] | grammar to tree and comments; closed expressions, functions, evaluation |
 //! | 0 | [`source`], [`diagnostic`], [`value`], [`types`] | depend on nothing above, nor on miette or tokio |

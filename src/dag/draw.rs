@@ -1,4 +1,4 @@
-//! Pictures of a plan's graph. One [`Picture`] feeds them all: the terminal and SVG draw its steps in the order of the text, one a
+//! Pictures of a plan's graph. One `Picture` feeds them all: the terminal and SVG draw its steps in the order of the text, one a
 //! line, with a rail for every step that others wait for; Graphviz and Mermaid lay it out themselves.
 //!
 //! Rails fit in few columns however wide the graph is: all edges out of one step share its rail, a rail ends at its last reader,
