@@ -9,8 +9,6 @@
 )]
 
 #[cfg(feature = "cli")]
-mod cases;
-#[cfg(feature = "cli")]
 mod commands;
 mod corpus;
 mod engine;

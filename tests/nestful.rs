@@ -1,6 +1,6 @@
 //! Published plans over tools, run with their own implementations through the `process` provider.
 
-use crate::cases;
+use crate::support::{aos, cases, finish, finished};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -117,11 +117,11 @@ fn same(a: &Json, b: &Json) -> bool {
 
 fn run(dir: &Path, case: &Json) -> Result<(), String> {
     std::fs::write(dir.join("answer.plan"), plan(case)).unwrap();
-    let out = cases::aos(dir, &["run", "answer.plan", "--json", "--store", ":memory:"]);
-    if out.stdout.is_empty() {
-        return Err(String::from_utf8_lossy(&out.stderr).into_owned());
+    let (_, out, err) = finish(aos(dir).args(["run", "answer.plan", "--json", "--store", ":memory:"]));
+    if out.is_empty() {
+        return Err(err);
     }
-    let finished = cases::finished(&out);
+    let finished = finished(&out);
     if finished["status"] != "succeeded" {
         return Err(format!("{}: {}", finished["status"], finished["error"]));
     }
@@ -145,7 +145,7 @@ fn run(dir: &Path, case: &Json) -> Result<(), String> {
 
 #[test]
 fn published_plans_give_their_gold_answers() {
-    let Some(set) = cases::set("examples-data/nestful") else { return };
+    let Some(set) = cases("examples-data/nestful") else { return };
     let dir = tempfile::tempdir().unwrap();
     let skills = set.join("skills.py").canonicalize().unwrap();
     let config =

@@ -18,6 +18,18 @@ pub fn aos(dir: &Path) -> Command {
     command
 }
 
+/// The file or folder of a set, if it is there; else says that it is skipped.
+pub fn cases(path: &str) -> Option<PathBuf> {
+    let root =
+        std::env::var_os("AOS_CASES").map_or_else(|| root().parent().unwrap().join("shared"), PathBuf::from);
+    let full = root.join(path);
+    if full.exists() {
+        return Some(full);
+    }
+    println!("skipped: the set `{path}` is not there; AOS_CASES names the folder that holds it");
+    None
+}
+
 /// Runs a command to its end; the text of stdout, stderr and the exit code.
 pub fn finish(command: &mut Command) -> (i32, String, String) {
     told(command.output().expect("the program starts"))

@@ -1,6 +1,6 @@
 //! Real workflow graphs as plans of sleeping steps: the engine keeps to the schedule that a list scheduler would make.
 
-use crate::cases;
+use crate::support::{aos, cases, finish};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ fn plan(graph: &Json, scale: f64, workers: u32) -> String {
 }
 
 fn graphs() -> Vec<(String, Json)> {
-    let Some(dir) = cases::set("examples-data/wf") else { return Vec::new() };
+    let Some(dir) = cases("examples-data/wf") else { return Vec::new() };
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     files.retain(|f| f.extension().is_some_and(|e| e == "json"));
@@ -61,11 +61,9 @@ fn workflow_graphs_run_as_fast_as_a_list_scheduler_would() {
             let bound = graph["bounds"]["list_schedule_s"][workers.to_string()].as_f64().unwrap();
             let scale = LENGTH / bound;
             std::fs::write(dir.path().join("wf.plan"), plan(&graph, scale, workers)).unwrap();
-            let out = cases::aos(dir.path(), &["run", "wf.plan", "--json", "--store", ":memory:"]);
-            let lines: Vec<Json> = String::from_utf8_lossy(&out.stdout)
-                .lines()
-                .map(|l| serde_json::from_str(l).unwrap())
-                .collect();
+            let (_, out, _) =
+                finish(aos(dir.path()).args(["run", "wf.plan", "--json", "--store", ":memory:"]));
+            let lines: Vec<Json> = out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
             assert_eq!(lines.last().unwrap()["status"], "succeeded", "{name}");
             let at = |line: &Json| line["at"].as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok());
             let times: Vec<jiff::Timestamp> = lines.iter().filter_map(at).collect();
