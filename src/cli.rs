@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod eval;
 mod explain;
+mod fix;
 mod fmt;
 mod graph;
 mod inputs;
@@ -106,6 +107,7 @@ fn dispatch(args: Args) -> CliResult {
     match args.command {
         Command::Check(a) => check::check(&a, &global),
         Command::Fmt(a) => fmt::fmt(&a),
+        Command::Fix(a) => fix::fix(&a),
         Command::Run(a) => run::run(&a, &global),
         Command::Runs(a) => runs::runs(&a, &global),
         Command::Show(a) => show::show(&a, &global),

@@ -1,6 +1,7 @@
 //! From an entry file to everything it uses, checked: `use`, the skill folders of `aos.toml`, the project root.
 
 pub mod config;
+pub mod fix;
 
 pub use config::Config;
 

@@ -286,3 +286,21 @@ fn a_store_in_use_by_a_stranger_is_exit_75() {
     assert_eq!(mode & 0o777, 0o600);
     drop(end(child));
 }
+
+#[test]
+fn fix_mends_what_is_safe_and_says_what_is_left() {
+    let bad = "plan p(repo: strng) -> json {\n  step a = http.gett(url: repo)\n\n  return a.jsn\n}\n";
+    let good = bad.replace("strng", "string").replace("gett", "get").replace("jsn", "json");
+    let dir = project(&[("a.plan", bad), ("b.plan", "plan p() { step a = http.get() }\n")]);
+    let read = || std::fs::read_to_string(dir.path().join("a.plan")).unwrap();
+    let (exit, out, _) = finish(aos(dir.path()).args(["fix", "--diff", "a.plan"]));
+    assert_eq!((exit, read().as_str()), (0, bad), "nothing is written");
+    assert!(out.contains("+  step a = http.get(url: repo)"), "{out}");
+    let (exit, out, _) = finish_with(aos(dir.path()).args(["fix", "-"]), bad);
+    assert_eq!((exit, out), (0, good.clone()));
+    assert_eq!(code(dir.path(), &["fix", "a.plan"]).0, 0);
+    assert_eq!(read(), good);
+    let (exit, told) = code(dir.path(), &["fix", "a.plan", "b.plan"]);
+    assert_eq!(exit, 1, "an error is left");
+    assert!(told.contains("missing-argument") && told.contains("1 error left"), "{told}");
+}

@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Print plans in the one canonical layout.
     #[command(after_help = "Example: aos fmt --check plans/*.plan")]
     Fmt(Fmt),
+    /// Mend plans with the safe fixes of their diagnostics.
+    #[command(after_help = "Example: aos fix --diff weekly.plan")]
+    Fix(Fix),
     /// Check a plan, then run it.
     #[command(after_help = "Example: aos run weekly.plan --input repo=a/b --json")]
     Run(Run),
@@ -116,6 +119,16 @@ pub(crate) struct Fmt {
     /// Read stdin, print to stdout.
     #[arg(long)]
     pub(crate) stdin: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Fix {
+    /// Plan files; `-` reads stdin and prints the mended text to stdout.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write nothing; print what would change.
+    #[arg(long, visible_alias = "dry-run")]
+    pub(crate) diff: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -12,7 +12,7 @@ pub(crate) fn fmt(args: &Fmt) -> CliResult {
     if args.stdin {
         let text = load::stdin_text()?;
         return match layout("<stdin>", &text) {
-            Some(new) if args.check => Ok(compare("<stdin>", &text, &new)),
+            Some(new) if args.check => Ok(compare("<stdin>", "formatted", &text, &new)),
             Some(new) => {
                 use std::io::Write as _;
                 let _ = std::io::stdout().write_all(new.as_bytes());
@@ -38,7 +38,7 @@ fn file(path: &Path, check: bool) -> CliResult {
     let name = path.display().to_string();
     let Some(new) = layout(&name, &text) else { return Ok(Exit::Failed) };
     if check {
-        return Ok(compare(&name, &text, &new));
+        return Ok(compare(&name, "formatted", &text, &new));
     }
     if new != text {
         replace(path, &new).map_err(|e| Stop::usage(format!("`{name}` cannot be written: {e}")))?;
@@ -62,11 +62,12 @@ fn layout(name: &str, text: &str) -> Option<String> {
     }
 }
 
-fn compare(name: &str, old: &str, new: &str) -> Exit {
+/// Prints what differs as a diff; fails where something does.
+pub(super) fn compare(name: &str, what: &str, old: &str, new: &str) -> Exit {
     if old == new {
         return Exit::Done;
     }
-    terminal::print_coloured(&format!("--- {name}\n+++ {name} (formatted)"));
+    terminal::print_coloured(&format!("--- {name}\n+++ {name} ({what})"));
     let diff = TextDiff::from_lines(old, new);
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
         terminal::print_coloured(&hunk.header().to_string());
@@ -84,7 +85,7 @@ fn compare(name: &str, old: &str, new: &str) -> Exit {
 }
 
 /// Writes beside the file and renames, so that a crash leaves the old text or the new one.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let real = std::fs::canonicalize(path)?;
     let name = real.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
