@@ -4,6 +4,7 @@
 
 pub mod ast;
 
+mod braces;
 mod build;
 mod markdown;
 mod offsets;
@@ -59,7 +60,8 @@ pub fn parse(source: SourceId, text: &str) -> Parse {
     if let Some(refused) = long_line(source, text) {
         return Parse { diagnostics: vec![refused], ..Parse::default() };
     }
-    let Some(wrapped) = markdown::unwrap(source, text) else { return parse_plain(source, text) };
+    let wrapped = markdown::unwrap(source, text).or_else(|| markdown::trailing(source, text));
+    let Some(wrapped) = wrapped else { return parse_plain(source, text) };
     let mut parse = parse_plain(source, &wrapped.text);
     parse.diagnostics.insert(0, wrapped.diagnostic);
     crate::diagnostic::sort(&mut parse.diagnostics);
@@ -83,20 +85,25 @@ fn long_line(source: SourceId, text: &str) -> Option<Diagnostic> {
 }
 
 fn parse_plain(source: SourceId, text: &str) -> Parse {
-    let outline = outline::outline(source, text);
+    let mut outline = outline::outline(source, text);
+    let work = Work::of(source, text, &mut outline);
+    let faults: Vec<u32> = outline.diagnostics.iter().map(|d| line_start(text, d.span.start)).collect();
     let mut recovery = Recovery {
         source,
-        text,
+        text: &work.text,
+        length: text.len() as u32,
         comments: &outline.comments,
-        diagnostics: outline.diagnostics,
+        diagnostics: std::mem::take(&mut outline.diagnostics),
         limit: MAX_DIAGNOSTICS,
+        words: recover::CLAUSES,
     };
     let mut items = Vec::new();
     for piece in &outline.pieces {
         if piece.skipped {
             continue;
         }
-        let slice = text.get(piece.start as usize..piece.end as usize).unwrap_or("");
+        let end = if piece.end as usize == text.len() { work.text.len() as u32 } else { piece.end };
+        let slice = work.text.get(piece.start as usize..end as usize).unwrap_or("");
         let before = recovery.diagnostics.len();
         match PlanParser::parse(Rule::only_items, slice) {
             Ok(pairs) => {
@@ -104,14 +111,22 @@ fn parse_plain(source: SourceId, text: &str) -> Parse {
                 items.extend(builder.items(pairs));
                 recovery.diagnostics.append(&mut builder.diagnostics);
             }
-            Err(_) => items.extend(recovery.items(piece.start, piece.end)),
+            Err(_) => items.extend(recovery.items(piece.start, end)),
         }
         if piece.faulty {
-            // The bracket is what is wrong; the rest follows from it.
-            recovery.diagnostics.truncate(before);
+            // The bracket is what is wrong; what else is said of its line follows from it, or of the item where it could not be mended.
+            let mended = work.mended.contains(&piece.start);
+            let added = recovery.diagnostics.split_off(before);
+            let told = added
+                .into_iter()
+                .filter(|d| mended && faults.binary_search(&line_start(text, d.span.start)).is_err());
+            recovery.diagnostics.extend(told);
         }
     }
     let mut diagnostics = recovery.diagnostics;
+    for d in &mut diagnostics {
+        within(d, text.len() as u32);
+    }
     crate::diagnostic::sort(&mut diagnostics);
     let more = diagnostics.len().saturating_sub(MAX_DIAGNOSTICS);
     if more > 0 {
@@ -120,6 +135,67 @@ fn parse_plain(source: SourceId, text: &str) -> Parse {
         diagnostics.push(Diagnostic::new(Code::Syntax, span, format!("and {more} more faults in this file")));
     }
     Parse { file: ast::File { items }, comments: outline.comments, diagnostics }
+}
+
+/// How many items with faulty brackets are mended.
+const MAX_REPAIRS: usize = 20;
+/// Blanks behind the end of a file, for the brackets that are missing there.
+const ROOM: usize = 2 * outline::MAX_DEPTH;
+
+/// What is parsed: the file, or a copy in which faulty brackets and strings are mended, every place as in the file.
+struct Work<'a> {
+    text: std::borrow::Cow<'a, str>,
+    /// Where the pieces begin that can be read after all.
+    mended: Vec<u32>,
+}
+
+impl<'a> Work<'a> {
+    fn of(source: SourceId, text: &'a str, outline: &mut outline::Outline) -> Self {
+        let mut work = Work { text: text.into(), mended: Vec::new() };
+        if !outline.pieces.iter().any(|p| p.faulty && !p.skipped) {
+            return work;
+        }
+        let mut told = Vec::new();
+        let mut copy = text.to_owned();
+        if let Some((mended, diagnostics)) = braces::text_blocks(source, text) {
+            *outline = outline::outline(source, &mended.replace('\u{1A}', " "));
+            told = diagnostics;
+            copy = mended;
+        }
+        copy.push_str(&" ".repeat(ROOM));
+        for piece in outline.pieces.iter().filter(|p| p.faulty && !p.skipped).take(MAX_REPAIRS) {
+            let repair = braces::repair(source, text, &mut copy, piece);
+            if repair.diagnostics.is_empty() && !repair.mended {
+                continue;
+            }
+            outline.diagnostics.retain(|d| {
+                d.code != Code::UnclosedBracket || d.span.start < piece.start || d.span.start >= piece.end
+            });
+            told.extend(repair.diagnostics);
+            if repair.mended {
+                work.mended.push(piece.start);
+            }
+        }
+        outline.diagnostics.append(&mut told);
+        crate::diagnostic::sort(&mut outline.diagnostics);
+        work.text = copy.into();
+        work
+    }
+}
+
+/// Where the line begins that holds `at`.
+fn line_start(text: &str, at: u32) -> u32 {
+    text.get(..at as usize).and_then(|t| t.rfind('\n')).map_or(0, |n| n as u32 + 1)
+}
+
+/// Keeps all places of a diagnostic inside a file of this length.
+fn within(d: &mut Diagnostic, length: u32) {
+    let clamp = |span: &mut Span| {
+        span.start = span.start.min(length);
+        span.end = span.end.min(length);
+    };
+    clamp(&mut d.span);
+    d.fixes.iter_mut().flat_map(|f| &mut f.edits).for_each(|e| clamp(&mut e.span));
 }
 
 /// What keeps a text from being parsed at all: too long, nested too deep, a bracket or string unclosed.

@@ -4,6 +4,7 @@
 //! //# name of a section
 //! step a = …
 //! //~ error[code]: part of the message
+//! //~ 7 error[code]: the same, at column 7
 //! ```
 //! A section whose name ends in ` (fixed)` must parse clean once every first fix has been applied.
 
@@ -68,17 +69,22 @@ pub fn shown(d: &Diagnostic) -> String {
 /// What differs between the marks of a section and the diagnostics found.
 pub fn compare(section: &Section, diagnostics: &[Diagnostic]) -> Option<String> {
     let file = SourceFile::new("", &section.text);
-    let found: Vec<_> = diagnostics.iter().map(|d| (file.position(d.span.start).line, shown(d))).collect();
-    let mut left = found.clone();
+    let place = |d: &Diagnostic| file.position(d.span.start);
+    let mut left: Vec<_> = diagnostics.iter().map(|d| (place(d).line, place(d).column, shown(d))).collect();
     let mut missing = Vec::new();
-    for (line, mark) in &section.expected {
+    for (line, whole) in &section.expected {
+        let column = whole.split_once(' ').and_then(|(n, rest)| Some((n.parse::<u32>().ok()?, rest)));
+        let mark = column.map_or(whole.as_str(), |(_, rest)| rest);
+        let column = column.map(|(n, _)| n);
         let (head, part) = mark.split_once(": ").unwrap_or((mark, ""));
-        match left.iter().position(|(l, text)| l == line && text.starts_with(head) && text.contains(part)) {
+        match left.iter().position(|(l, c, text)| {
+            l == line && column.is_none_or(|n| n == *c) && text.starts_with(head) && text.contains(part)
+        }) {
             Some(at) => drop(left.remove(at)),
-            None => missing.push(format!("  missing {line}: {mark}")),
+            None => missing.push(format!("  missing {line}: {whole}")),
         }
     }
-    let extra = left.into_iter().map(|(line, text)| format!("  unexpected {line}: {text}"));
+    let extra = left.into_iter().map(|(line, column, text)| format!("  unexpected {line}:{column}: {text}"));
     let all: Vec<_> = missing.into_iter().chain(extra).collect();
     (!all.is_empty()).then(|| format!("{}\n{}", section.title, all.join("\n")))
 }

@@ -29,5 +29,6 @@ mod store;
 #[cfg(feature = "cli")]
 mod support;
 mod tidy;
+mod totality;
 #[cfg(feature = "cli")]
 mod wf;

@@ -5,6 +5,8 @@
 pub(super) struct Offsets {
     /// By offset in the piece; the first is at 0.
     runs: Vec<Run>,
+    /// No place lies behind this one.
+    limit: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,18 +28,24 @@ pub(super) struct Change {
 impl Offsets {
     /// A piece that starts at `base` of the file and was not edited.
     pub(super) fn shifted(base: u32) -> Self {
-        Offsets { runs: vec![Run { local: 0, global: base, copied: true }] }
+        Offsets { runs: vec![Run { local: 0, global: base, copied: true }], limit: u32::MAX }
+    }
+
+    /// The same for a file that ends at `limit`, whatever was put behind its end.
+    pub(super) fn within(self, limit: u32) -> Self {
+        Offsets { limit, ..self }
     }
 
     /// The place in the file of an offset of the piece.
     pub(super) fn global(&self, local: usize) -> u32 {
         let local = u32::try_from(local).unwrap_or(u32::MAX);
         let at = self.runs.partition_point(|run| run.local <= local);
-        match self.runs.get(at.saturating_sub(1)) {
+        let place = match self.runs.get(at.saturating_sub(1)) {
             Some(run) if run.copied => run.global + (local - run.local),
             Some(run) => run.global,
             None => local,
-        }
+        };
+        place.min(self.limit)
     }
 }
 
@@ -58,7 +66,7 @@ pub(super) fn render(text: &str, start: u32, end: u32, changes: &[Change]) -> (S
     }
     runs.push(Run { local: out.len() as u32, global: at, copied: true });
     out.push_str(text.get(at as usize..end as usize).unwrap_or(""));
-    (out, Offsets { runs })
+    (out, Offsets { runs, limit: u32::MAX })
 }
 
 /// Adds a change, taking the place of those it covers.

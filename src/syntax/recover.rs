@@ -1,6 +1,8 @@
 //! What is done where pest says no: the fault is named, mended or cut out, and the rest of the piece is read all the same.
 
-use super::ast::{Body, Item, Stmt};
+mod parts;
+
+use super::ast::{Body, Stmt};
 use super::build::Builder;
 use super::offsets::{self, Change, Offsets};
 use super::rule::{PlanParser, Rule};
@@ -16,7 +18,8 @@ const ROUNDS: usize = 12;
 /// A statement longer than this is not searched for several faults.
 const SEARCHED: usize = 1 << 20;
 
-const CLAUSES: &[&str] =
+/// Clauses of a step, and what begins a statement.
+pub(super) const CLAUSES: &[&str] =
     &["depends_on", "when", "key", "cache", "approve", "timeout", "deadline", "on_error", "compensate"];
 const ACTIONS: &[&str] = &["if", "for", "match", "loop", "do", "race"];
 const HEADS: &[&str] = &["step", "let", "require", "return"];
@@ -29,11 +32,16 @@ pub(super) struct Recovery<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Diagnostics left out because there were too many.
     pub(super) limit: usize,
+    /// The length of the file; `text` may have blanks behind it.
+    pub(super) length: u32,
+    /// The words that may begin a line where it is reading now.
+    pub(super) words: &'static [&'static str],
 }
 
 impl<'a> Recovery<'a> {
     pub(super) fn builder(&self, offsets: Offsets) -> Builder<'a> {
         let (source, text, comments) = (self.source, self.text, self.comments);
+        let offsets = offsets.within(self.length);
         Builder { source, text, comments, offsets, bodies: HashMap::new(), diagnostics: Vec::new() }
     }
 
@@ -50,108 +58,7 @@ impl<'a> Recovery<'a> {
     }
 
     fn span(&self, start: u32, end: u32) -> Span {
-        Span { source: self.source, start, end }
-    }
-
-    /// Some items that did not parse as they stand.
-    pub(super) fn items(&mut self, start: u32, end: u32) -> Vec<Item> {
-        let tokens = self.tokens(start, end);
-        let first = tokens.first().map_or("", |t| self.word(t));
-        let body = if first == "plan" { self.plan_body(&tokens) } else { None };
-        let Some((open, close, after)) = body else { return self.flat(start, end) };
-        let stmts = self.stmts(open + 1, close);
-        let mut changes = Vec::new();
-        offsets::add(&mut changes, Change { start: open + 1, end: close, text: String::new() });
-        if after < end {
-            offsets::add(&mut changes, Change { start: after, end, text: String::new() });
-        }
-        let body = Body { stmts, span: self.span(open, after) };
-        let mut items = Vec::new();
-        for _ in 0..ROUNDS {
-            let (work, map) = offsets::render(self.text, start, end, &changes);
-            match PlanParser::parse(Rule::only_items, &work) {
-                Ok(pairs) => {
-                    let mut builder = self.builder(map);
-                    builder.bodies.insert(open, body);
-                    items = builder.items(pairs);
-                    self.diagnostics.append(&mut builder.diagnostics);
-                    return items;
-                }
-                Err(error) => {
-                    let at = map.global(error_at(&error));
-                    if self.diagnostics.len() > self.limit || !self.mend(&mut changes, start, open, at) {
-                        self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
-                        break;
-                    }
-                }
-            }
-        }
-        // The head cannot be read: the plan keeps its name and its body, so that nothing else complains.
-        let name = tokens.get(1).map_or("", |t| self.word(t));
-        if let Ok(pairs) = PlanParser::parse(Rule::only_items, &format!("plan {name} {{}}")) {
-            let mut builder = self.builder(Offsets::shifted(start));
-            items = builder.items(pairs);
-            for item in &mut items {
-                if let Item::Plan(plan) = item {
-                    plan.body = body.clone();
-                    plan.span = self.span(start, end);
-                }
-            }
-        }
-        items
-    }
-
-    /// Items without a body: mended where possible.
-    fn flat(&mut self, start: u32, end: u32) -> Vec<Item> {
-        let mut changes = Vec::new();
-        for _ in 0..ROUNDS {
-            let (work, map) = offsets::render(self.text, start, end, &changes);
-            match PlanParser::parse(Rule::only_items, &work) {
-                Ok(pairs) => {
-                    let mut builder = self.builder(map);
-                    let items = builder.items(pairs);
-                    self.diagnostics.append(&mut builder.diagnostics);
-                    return items;
-                }
-                Err(error) => {
-                    let at = map.global(error_at(&error));
-                    if !self.mend(&mut changes, start, end, at) {
-                        self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
-                        break;
-                    }
-                }
-            }
-        }
-        Vec::new()
-    }
-
-    /// The braces of a plan's body: the last group at the outermost level. Gives `{`, `}` and what lies behind.
-    fn plan_body(&self, tokens: &[Token]) -> Option<(u32, u32, u32)> {
-        let mut depth = 0_u32;
-        let mut open = None;
-        let mut found = None;
-        for token in tokens {
-            match token.kind {
-                Kind::Open(b) => {
-                    if depth == 0 && b == b'{' {
-                        open = Some(token.start);
-                    }
-                    depth += 1;
-                }
-                Kind::Close(b) => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0
-                        && b == b'}'
-                        && let Some(open) = open.take()
-                    {
-                        found = Some((open, token.start, token.end));
-                    }
-                }
-                _ => {}
-            }
-        }
-        let end = tokens.last().map_or(0, |t| t.end);
-        open.map(|o| (o, end, end)).or(found)
+        Span { source: self.source, start: start.min(self.length), end: end.min(self.length) }
     }
 
     /// The statements between two places.
@@ -355,6 +262,7 @@ impl<'a> Recovery<'a> {
                 let list = change(here.start, here.end, "==");
                 Some((foreign, "values are compared by `==`".into(), "write `==`".into(), list))
             }
+            (":" | "=>" | "->", Some(b)) if bracket.is_none() => self.arrow(&tokens, n, &here, &b),
             ("{", Some(b)) if last == "{" && b.end == here.start => self.braces(&tokens, n),
             (_, Some(b)) if last == "not" => {
                 let list = change(b.start, here.start, "!");
@@ -399,6 +307,33 @@ impl<'a> Recovery<'a> {
         n == 2 && tokens.first().is_some_and(|t| self.word(t) == "step")
     }
 
+    /// `type T: string`, `skill a.b() => string`, `mock a.b: 1`
+    fn arrow(
+        &self,
+        tokens: &[Token],
+        n: usize,
+        here: &Token,
+        before: &Token,
+    ) -> Option<(Code, String, String, Vec<Change>)> {
+        let first = tokens.first().map_or("", |t| self.word(t));
+        let word = self.word(here);
+        let (message, to) = match first {
+            "type" if word == ":" && n == 2 => ("a type's name is followed by `=`", "="),
+            "mock" | "signal" if self.words == parts::TEST_LINES && n <= 8 => ("a reply follows `=>`", "=>"),
+            "plan" | "skill" if word == "=>" && before.kind == Kind::Close(b')') => {
+                ("a result follows `->`", "->")
+            }
+            _ => return None,
+        };
+        let text = if before.end == here.start { format!(" {to}") } else { to.to_owned() };
+        let list = vec![Change { start: here.start, end: here.end, text }];
+        Some((Code::ForeignSyntax, message.into(), format!("write `{to}`"), list))
+    }
+
+    fn in_body(&self) -> bool {
+        self.words == CLAUSES
+    }
+
     /// `{{x}}`
     fn braces(&self, tokens: &[Token], n: usize) -> Option<(Code, String, String, Vec<Change>)> {
         let open = tokens.get(n.checked_sub(1)?)?;
@@ -423,7 +358,7 @@ impl<'a> Recovery<'a> {
         word: &str,
         after: &str,
     ) -> Option<(Code, String, String, Vec<Change>)> {
-        if here.first && (ACTIONS.contains(&word) || matches!(after, "(" | ".")) {
+        if here.first && self.in_body() && (ACTIONS.contains(&word) || matches!(after, "(" | ".")) {
             let name = if ACTIONS.contains(&word) {
                 format!("{word}_{}", here.start)
             } else {
@@ -433,9 +368,17 @@ impl<'a> Recovery<'a> {
             let message = format!("`{word}` stands without `step name =`");
             return Some((Code::BareStatement, message, format!("name it `{name}`"), list));
         }
-        let near = nearest(word, CLAUSES.iter().copied())?;
+        let near = match word {
+            "else" | "then" | "as" | "in" | "and" | "or" => return None,
+            _ if self.words.contains(&word) => return None,
+            // What begins a statement stands first on its line.
+            _ if self.in_body() && here.first => nearest(word, self.words.iter().chain(HEADS).copied())?,
+            _ => nearest(word, self.words.iter().copied())?,
+        };
         let list = vec![Change { start: here.start, end: here.end, text: near.to_owned() }];
-        Some((Code::Syntax, format!("`{word}` is no clause"), format!("write `{near}`"), list))
+        let what =
+            if HEADS.contains(&near) || self.words == parts::TEST_LINES { "statement" } else { "clause" };
+        Some((Code::Syntax, format!("`{word}` is no {what}"), format!("write `{near}`"), list))
     }
 }
 

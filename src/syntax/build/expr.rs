@@ -62,7 +62,13 @@ impl Builder<'_> {
         c.find(rule).map(|p| self.expr(p).0)
     }
 
+    /// One chain, one diagnostic: what holds or is held by one that was reported is silent.
     fn deep(&mut self, span: Span) -> Built {
+        let holds = |a: Span, b: Span| a.start <= b.start && b.end <= a.end;
+        let same = |d: &Diagnostic| d.code == Code::TooDeep && (holds(d.span, span) || holds(span, d.span));
+        if self.diagnostics.iter().rev().take(8).any(same) {
+            return (self.error_expr(span), 0);
+        }
         let d =
             Diagnostic::new(Code::TooDeep, span, format!("operators nest deeper than {MAX_OPERATORS} here"))
                 .help("split the expression with `let`");

@@ -236,7 +236,7 @@ impl Builder<'_> {
     }
 
     /// A line of a test; `None` for punctuation.
-    pub(super) fn test_stmt(&mut self, pair: P<'_>) -> Option<TestStmt> {
+    pub(in crate::syntax) fn test_stmt(&mut self, pair: P<'_>) -> Option<TestStmt> {
         let span = self.span(&pair);
         let rule = pair.as_rule();
         let mut c = Cursor::new(pair);
