@@ -9,6 +9,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod graph;
+mod import;
 mod inputs;
 mod live;
 mod load;

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod fix;
+pub mod import;
 
 pub use config::Config;
 

@@ -118,6 +118,7 @@ mod display;
 mod schema;
 
 pub use conform::{Mismatch, conform};
+pub use schema::FORMATS;
 
 impl Type {
     /// The type without its name (`type Name = T`) and without labels around it.

@@ -266,6 +266,35 @@ pub(crate) enum SkillsCommand {
         #[arg(long, value_enum, default_value_t = SkillFormat::Plan)]
         format: SkillFormat,
     },
+    /// Write signatures for the tools of a JSON document: an MCP `tools/list` result, a provider's tool list, OpenAPI 3.
+    #[command(after_help = "Example: aos skills import tools.json --namespace gh --out skills/gh.plan")]
+    Import(Import),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Import {
+    /// The document; `-` reads stdin.
+    pub(crate) file: PathBuf,
+    /// What stands before the dot of each skill.
+    #[arg(long)]
+    pub(crate) namespace: String,
+    /// The signature file; the schemas go beside it, as `NAME.schema.json`. Left out: the signatures go to stdout.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// What the tools do that do not say so themselves; else `irreversible`.
+    #[arg(long, value_enum)]
+    pub(crate) effect: Option<SkillEffect>,
+    /// Believe results as far as their arguments.
+    #[arg(long)]
+    pub(crate) trust: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SkillEffect {
+    Pure,
+    Reads,
+    Writes,
+    Irreversible,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

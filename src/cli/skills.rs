@@ -20,6 +20,7 @@ pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
     match &args.command {
         SkillsCommand::List { json } => list(&project, *json),
         SkillsCommand::Show { name, format } => show(&project, name, *format)?,
+        SkillsCommand::Import(args) => super::import::import(args)?,
     }
     Ok(Exit::Done)
 }
@@ -100,6 +101,9 @@ fn schema(signature: &Signature) -> Json {
         if let (Some(docs), Some(object)) = (&param.docs, property.as_object_mut()) {
             object.insert("description".into(), docs.as_ref().into());
         }
+        if let (Some(default), Some(object)) = (default_of(param), property.as_object_mut()) {
+            object.insert("default".into(), default);
+        }
         properties.insert(param.name.to_string(), property);
         if param.default.is_none() {
             required.push(Json::from(param.name.as_ref()));
@@ -113,4 +117,10 @@ fn schema(signature: &Signature) -> Json {
         },
         "output_schema": signature.output.json_schema(),
     })
+}
+
+/// A constant default other than null.
+fn default_of(param: &check::hir::Param) -> Option<Json> {
+    let value = crate::expr::eval(param.default.as_ref()?, &crate::expr::NoEnv).ok()?;
+    (!value.is_null()).then(|| value.to_json())
 }

@@ -5,6 +5,20 @@ use crate::expr::{BinaryOp, Expr, ExprKind, IT};
 use crate::value::Value;
 use serde_json::{Value as Json, json};
 
+/// Formats of JSON Schema with the patterns that refined types ask for them.
+pub const FORMATS: &[(&str, &str)] = &[
+    ("date", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    ("time", r"^[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$"),
+    (
+        "date-time",
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$",
+    ),
+    ("email", r"^[^@\s]+@[^@\s]+$"),
+    ("uri", r"^[A-Za-z][A-Za-z0-9+.-]*:"),
+    ("uuid", r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"),
+    ("ipv4", r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"),
+];
+
 impl Type {
     /// The schema of the outside form of its values. Refinements become keywords where there are such (`maxLength`, `maximum`,
     /// `pattern`), else a description.
@@ -86,7 +100,13 @@ fn refine(predicate: &Expr, base: &Type, schema: &mut serde_json::Map<String, Js
         ExprKind::Call { function, args } if function.as_ref() == "matches" => match args.as_slice() {
             [subject, pattern] if is_it(subject) => match literal(pattern) {
                 Some(Value::String(pattern)) => {
-                    schema.insert("pattern".to_owned(), json!(pattern.as_ref()));
+                    let known = FORMATS.iter().find(|(_, p)| *p == pattern.as_ref());
+                    match known {
+                        Some((format, _)) => schema.insert("format".to_owned(), json!(format)),
+                        // Several patterns hold together.
+                        None if schema.contains_key("pattern") => return false,
+                        None => schema.insert("pattern".to_owned(), json!(pattern.as_ref())),
+                    };
                     true
                 }
                 _ => false,

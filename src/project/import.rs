@@ -1,0 +1,118 @@
+//! Tool lists and OpenAPI documents as signature files of this language. Pure: JSON in, texts out.
+//!
+//! What a schema says and the language cannot is left to the schema itself: it is kept beside the signatures
+//! ([`schema_file`]), and calls are held against it when they run. The signature says `json` there, with a note.
+
+mod constraint;
+mod document;
+mod literal;
+mod object;
+mod schema;
+mod shape;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use document::{Effect, Tool, tools};
+
+use crate::diagnostic::{Diagnostic, sort};
+use crate::source::Sources;
+use crate::{format, syntax};
+use serde_json::{Map, Value as Json};
+use std::path::{Path, PathBuf};
+
+/// The most tools of one document.
+const MAX_TOOLS: usize = 10_000;
+
+/// What a source does not say.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What stands before the dot of each skill.
+    pub namespace: String,
+    /// Of the tools that say nothing of it; else `irreversible`.
+    pub effect: Option<Effect>,
+    /// Results are as trusted as the arguments, and arguments may come from anywhere where nothing is changed.
+    pub trust: bool,
+}
+
+/// A signature file and what goes beside it.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The file, as `fmt` prints it.
+    pub text: String,
+    /// The schemas by dotted name: `{"ns.tool": {"input": …, "output": …}}`.
+    pub schemas: Json,
+    pub skills: usize,
+    /// What the signatures could not say.
+    pub notes: Vec<String>,
+}
+
+/// Why a document cannot be imported.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("`{0}` cannot be a namespace: names are letters, digits and `_`, and no reserved word")]
+    Namespace(String),
+    #[error("the document is no list of tools and no OpenAPI document")]
+    Unknown,
+    #[error("the document is of Swagger {0}; OpenAPI 3 is understood")]
+    Swagger(String),
+    #[error("the document has no tools")]
+    Empty,
+    #[error("the document has more than {MAX_TOOLS} tools")]
+    TooMany,
+    #[error("the signatures that came out are wrong: {0}")]
+    Internal(String),
+}
+
+/// The file that keeps the schemas of a signature file: `gh.plan` has `gh.schema.json`.
+#[must_use]
+pub fn schema_file(signatures: &Path) -> PathBuf {
+    signatures.with_extension("schema.json")
+}
+
+/// The signatures of a tool list (MCP, Anthropic, OpenAI and the like) or of an OpenAPI 3 document.
+///
+/// # Errors
+/// The document is neither, or empty, or the namespace is no name.
+pub fn import(document: &Json, options: &Options) -> Result<Imported, ImportError> {
+    if !options.namespace.split('.').all(literal::is_name)
+        || options.namespace.split('.').next().is_none_or(literal::is_reserved)
+    {
+        return Err(ImportError::Namespace(options.namespace.clone()));
+    }
+    let tools = tools(document)?;
+    let mut writer = write::Writer::new(options);
+    let mut schemas = Map::new();
+    for tool in &tools {
+        let name = writer.skill(tool, document);
+        let mut kept = Map::new();
+        kept.insert("input".into(), document::whole(&tool.input, tool, document));
+        if let Some(output) = &tool.output {
+            kept.insert("output".into(), document::whole(output, tool, document));
+        }
+        schemas.insert(name, Json::Object(kept));
+    }
+    let (draft, notes) = writer.finish();
+    let text = canonical(&draft)?;
+    Ok(Imported { text, schemas: Json::Object(schemas), skills: tools.len(), notes })
+}
+
+/// As `fmt` prints it; sound by the checker's word.
+fn canonical(draft: &str) -> Result<String, ImportError> {
+    let mut sources = Sources::default();
+    let source = sources.add("import.plan", draft);
+    let parse = syntax::parse(source, draft);
+    let mut found = crate::check::check(source, &parse, &sources, &crate::catalog::Catalog::stdlib()).diagnostics;
+    found.extend(parse.diagnostics.iter().cloned());
+    sort(&mut found);
+    if let Some(first) = found.iter().find(|d| d.is_error()) {
+        return Err(ImportError::Internal(explained(first, &sources)));
+    }
+    format::format(draft, &parse).map_err(|e| ImportError::Internal(e.to_string()))
+}
+
+fn explained(d: &Diagnostic, sources: &Sources) -> String {
+    let at = sources.slice(d.span).lines().next().unwrap_or_default();
+    format!("{} at `{at}`", d.message)
+}
