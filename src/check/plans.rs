@@ -36,7 +36,7 @@ pub(super) fn heads(decls: &super::collect::Decls<'_>, found: &mut Vec<Diagnosti
         let (mut params, mut output, mut output_labels) = (Vec::new(), Type::Null, Labels::default());
         if let Some(globals) = decls.globals.get(decl.file) {
             let mut cx = Cx::new(globals);
-            params = signature::params(&mut cx, &decl.item.params, &[]);
+            params = signature::params(&mut cx, &decl.item.params, &[], false);
             if let Some(ty) = &decl.item.output {
                 (output, output_labels) = cx.resolve_type(ty, &[]);
             }

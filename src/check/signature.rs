@@ -46,7 +46,7 @@ pub(super) fn lower(skill: &ast::Skill, globals: &Globals, found: &mut Vec<Diagn
             cx.report(Diagnostic::new(Code::DuplicateName, param.span, message));
         }
     }
-    let params = params(&mut cx, &skill.params, &type_params);
+    let params = params(&mut cx, &skill.params, &type_params, true);
     let (output, output_labels) = match &skill.output {
         Some(ty) => cx.resolve_type(ty, &type_params),
         None => (Type::Null, Labels::default()),
@@ -78,7 +78,12 @@ pub(super) fn lower(skill: &ast::Skill, globals: &Globals, found: &mut Vec<Diagn
 }
 
 /// Declares parameters as the variables 0, 1, …; reports `duplicate-name` and wrong defaults.
-pub(super) fn params(cx: &mut Cx<'_>, params: &[ast::Param], type_params: &[Name]) -> Vec<Param> {
+pub(super) fn params(
+    cx: &mut Cx<'_>,
+    params: &[ast::Param],
+    type_params: &[Name],
+    foreign: bool,
+) -> Vec<Param> {
     let mut out = Vec::with_capacity(params.len());
     for param in params {
         let (mut ty, labels) = cx.resolve_type(&param.ty, type_params);
@@ -105,7 +110,12 @@ pub(super) fn params(cx: &mut Cx<'_>, params: &[ast::Param], type_params: &[Name
         });
     }
     for (param, lowered) in params.iter().zip(&out) {
-        cx.declare(&param.name, VarKind::Input, lowered.ty.clone());
+        // A skill's parameters are names of others: every word is free. A plan's are variables of its body.
+        if foreign && cx.lookup(&param.name.name).is_none() {
+            cx.declare_hidden(&param.name.name, param.name.span, VarKind::Input, lowered.ty.clone());
+        } else {
+            cx.declare(&param.name, VarKind::Input, lowered.ty.clone());
+        }
     }
     out
 }

@@ -47,13 +47,16 @@ fn document(text: &str) -> Result<Json, String> {
     let mut all: Vec<Json> = serde_json::Deserializer::from_str(text)
         .into_iter()
         .collect::<Result<_, _>>()
-        .map_err(|e| format!("{e}{}", if text.trim_start().starts_with(['{', '[']) { "" } else { "; convert YAML first" }))?;
+        .map_err(|e| {
+        format!("{e}{}", if text.trim_start().starts_with(['{', '[']) { "" } else { "; convert YAML first" })
+    })?;
     Ok(if all.len() == 1 { all.remove(0) } else { Json::Array(all) })
 }
 
 fn write(out: &Path, made: &Imported) -> Result<(), Stop> {
     let put = |path: &Path, text: &str| {
-        std::fs::write(path, text).map_err(|e| Stop::usage(format!("`{}` cannot be written: {e}", path.display())))
+        std::fs::write(path, text)
+            .map_err(|e| Stop::usage(format!("`{}` cannot be written: {e}", path.display())))
     };
     if let Some(dir) = out.parent().filter(|d| !d.as_os_str().is_empty()) {
         std::fs::create_dir_all(dir)
@@ -62,6 +65,11 @@ fn write(out: &Path, made: &Imported) -> Result<(), Stop> {
     let schemas = import::schema_file(out);
     put(&schemas, &format!("{:#}\n", made.schemas))?;
     put(out, &made.text)?;
-    terminal::say(&format!("{} skills in {}, their schemas in {}", made.skills, out.display(), schemas.display()));
+    terminal::say(&format!(
+        "{} skills in {}, their schemas in {}",
+        made.skills,
+        out.display(),
+        schemas.display()
+    ));
     Ok(())
 }

@@ -103,7 +103,8 @@ fn canonical(draft: &str) -> Result<String, ImportError> {
     let mut sources = Sources::default();
     let source = sources.add("import.plan", draft);
     let parse = syntax::parse(source, draft);
-    let mut found = crate::check::check(source, &parse, &sources, &crate::catalog::Catalog::stdlib()).diagnostics;
+    let mut found =
+        crate::check::check(source, &parse, &sources, &crate::catalog::Catalog::stdlib()).diagnostics;
     found.extend(parse.diagnostics.iter().cloned());
     sort(&mut found);
     if let Some(first) = found.iter().find(|d| d.is_error()) {

@@ -141,7 +141,8 @@ fn whole_limit(limit: &Number, op: &str) -> Option<Number> {
 pub(super) fn sizes(schema: &Schema, min: &str, max: &str) -> Vec<Constraint> {
     let count = |word: &str| {
         let n = schema.get(word)?;
-        n.as_u64().or_else(|| n.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1e15).contains(x)).map(|x| x as u64))
+        n.as_u64()
+            .or_else(|| n.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1e15).contains(x)).map(|x| x as u64))
     };
     let min = count(min).filter(|n| *n > 0 && *n < 1 << 60).map(|n| Constraint::Size(">=", n));
     let max = count(max).filter(|n| *n < 1 << 60).map(|n| Constraint::Size("<=", n));

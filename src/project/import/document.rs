@@ -38,7 +38,9 @@ pub struct Tool {
 /// It is of no known shape, or has none or too many.
 pub fn tools(document: &Json) -> Result<Vec<Tool>, ImportError> {
     if let Some(version) = document.get("swagger") {
-        return Err(ImportError::Swagger(version.as_str().map_or_else(|| version.to_string(), str::to_owned)));
+        return Err(ImportError::Swagger(
+            version.as_str().map_or_else(|| version.to_string(), str::to_owned),
+        ));
     }
     let found = if document.get("openapi").is_some() {
         operations(document)
@@ -73,7 +75,14 @@ fn list(document: &Json, depth: usize) -> Option<Vec<&Json>> {
             )
         }
         Json::Object(map) => {
-            let words = ["tools", "result", "functions", "functionDeclarations", "function_declarations", "toolConfig"];
+            let words = [
+                "tools",
+                "result",
+                "functions",
+                "functionDeclarations",
+                "function_declarations",
+                "toolConfig",
+            ];
             if let Some(inner) = words.iter().find_map(|word| map.get(*word)) {
                 return list(inner, depth + 1);
             }
@@ -142,7 +151,8 @@ fn operations(document: &Json) -> Vec<Tool> {
 /// The end of a chain of `$ref`s into the document.
 fn follow<'j>(mut value: &'j Json, document: &'j Json) -> &'j Json {
     for _ in 0..32 {
-        let target = value.get("$ref").and_then(Json::as_str).and_then(|r| document.pointer(r.strip_prefix('#')?));
+        let target =
+            value.get("$ref").and_then(Json::as_str).and_then(|r| document.pointer(r.strip_prefix('#')?));
         match target {
             Some(target) => value = target,
             None => break,
@@ -261,7 +271,9 @@ pub(super) fn whole(schema: &Json, tool: &Tool, document: &Json) -> Json {
     while let Some(next) = open.pop_front() {
         match next {
             Json::Object(map) => {
-                if let Some(pointer) = map.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/components/")) {
+                if let Some(pointer) =
+                    map.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/components/"))
+                {
                     let name: String = pointer.split('/').take(2).collect::<Vec<_>>().join("/");
                     if !reached.contains_key(&name)
                         && let Some(target) = document.pointer(&format!("/components/{name}"))

@@ -4,8 +4,8 @@ use serde_json::Value as Json;
 use std::fmt::Write as _;
 
 const RESERVED: &[&str] = &[
-    "step", "let", "return", "require", "fail", "do", "if", "else", "for", "match", "loop", "race", "in", "as",
-    "throw", "true", "false", "null", "_",
+    "step", "let", "return", "require", "fail", "do", "if", "else", "for", "match", "loop", "race", "in",
+    "as", "throw", "true", "false", "null", "_",
 ];
 
 pub(super) fn is_reserved(word: &str) -> bool {
@@ -59,7 +59,8 @@ pub(super) fn quoted(text: &str) -> String {
             '$' if chars.peek() == Some(&'{') => out.push_str("\\$"),
             c if hidden(c) => {
                 let code = u32::from(c);
-                let _ = if code > 0xffff { write!(out, "\\U{code:08x}") } else { write!(out, "\\u{code:04x}") };
+                let _ =
+                    if code > 0xffff { write!(out, "\\U{code:08x}") } else { write!(out, "\\u{code:04x}") };
             }
             c => out.push(c),
         }
@@ -70,7 +71,8 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A pattern: raw where it can be.
 pub(super) fn pattern(text: &str) -> String {
-    let raw = text.contains('\\') && !text.contains('"') && !text.chars().any(|c| c.is_control() || hidden(c));
+    let raw =
+        text.contains('\\') && !text.contains('"') && !text.chars().any(|c| c.is_control() || hidden(c));
     if raw { format!("r\"{text}\"") } else { quoted(text) }
 }
 

@@ -23,14 +23,20 @@ impl Object<'_> {
         for text in &self.left {
             note(notes, text);
         }
-        if !self.properties.is_empty() && matches!(self.additional, Some(Json::Object(of)) if !of.is_empty()) {
+        if !self.properties.is_empty() && matches!(self.additional, Some(Json::Object(of)) if !of.is_empty())
+        {
             note(notes, "the types of further fields are left to the schema");
         }
     }
 }
 
 /// Gathers what a schema says of its fields.
-pub(super) fn collect<'j>(schema: &'j Map<String, Json>, root: Root<'j>, into: &mut Object<'j>, depth: usize) {
+pub(super) fn collect<'j>(
+    schema: &'j Map<String, Json>,
+    root: Root<'j>,
+    into: &mut Object<'j>,
+    depth: usize,
+) {
     into.parts += 1;
     if depth > MAX_DEPTH || into.parts > 1_000 {
         into.left.insert("what is nested deeper is left to the schema".to_owned());
@@ -47,7 +53,9 @@ pub(super) fn collect<'j>(schema: &'j Map<String, Json>, root: Root<'j>, into: &
     if let Some(Json::Array(required)) = schema.get("required") {
         into.required.extend(required.iter().filter_map(Json::as_str));
     }
-    if let Some(additional) = schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties")) {
+    if let Some(additional) =
+        schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"))
+    {
         into.additional = Some(additional);
     }
     for word in ["patternProperties", "propertyNames"] {
@@ -55,7 +63,9 @@ pub(super) fn collect<'j>(schema: &'j Map<String, Json>, root: Root<'j>, into: &
             into.left.insert(format!("`{word}` is left to the schema"));
         }
     }
-    if let Some(Json::Object(target)) = schema.get("$ref").and_then(Json::as_str).and_then(|r| root.resolve(r)) {
+    if let Some(Json::Object(target)) =
+        schema.get("$ref").and_then(Json::as_str).and_then(|r| root.resolve(r))
+    {
         collect(target, root, into, depth + 1);
     }
     if let Some(Json::Array(parts)) = schema.get("allOf") {

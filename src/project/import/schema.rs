@@ -92,7 +92,13 @@ impl Converter {
     }
 
     /// The type of a schema; what it cannot say goes to `notes`.
-    pub(super) fn shape(&mut self, schema: &Json, root: Root<'_>, depth: usize, notes: &mut Vec<String>) -> Shape {
+    pub(super) fn shape(
+        &mut self,
+        schema: &Json,
+        root: Root<'_>,
+        depth: usize,
+        notes: &mut Vec<String>,
+    ) -> Shape {
         self.nodes += 1;
         if depth > MAX_DEPTH || self.nodes > MAX_NODES {
             note(notes, "what is nested deeper is left to the schema");
@@ -105,9 +111,13 @@ impl Converter {
                 return Shape::Json;
             }
             // `true` asks for nothing, and whatever else stands there says nothing.
-            Json::Null | Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Array(_) => return Shape::Json,
+            Json::Null | Json::Bool(true) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+                return Shape::Json;
+            }
         };
-        for word in ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"] {
+        for word in
+            ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"]
+        {
             if schema.contains_key(word) {
                 note(notes, &format!("`{word}` is left to the schema"));
             }
@@ -116,7 +126,13 @@ impl Converter {
         if schema.get("nullable") == Some(&Json::Bool(true)) { shape.optional() } else { shape }
     }
 
-    fn stated(&mut self, schema: &Map<String, Json>, root: Root<'_>, depth: usize, notes: &mut Vec<String>) -> Shape {
+    fn stated(
+        &mut self,
+        schema: &Map<String, Json>,
+        root: Root<'_>,
+        depth: usize,
+        notes: &mut Vec<String>,
+    ) -> Shape {
         if let Some(Json::String(reference)) = schema.get("$ref") {
             return self.reference(reference, root, depth, notes);
         }
@@ -197,7 +213,9 @@ impl Converter {
                 Shape::String.constrained(constraint::of_string(schema, notes))
             }
             "integer" | "int" | "long" => Shape::Int.constrained(constraint::of_number(schema, true, notes)),
-            "number" | "float" | "double" => Shape::Float.constrained(constraint::of_number(schema, false, notes)),
+            "number" | "float" | "double" => {
+                Shape::Float.constrained(constraint::of_number(schema, false, notes))
+            }
             "boolean" | "bool" => Shape::Bool,
             "null" | "none" => Shape::Null,
             "array" | "list" | "tuple" => self.array(schema, root, depth, notes),
@@ -210,7 +228,13 @@ impl Converter {
         }
     }
 
-    fn array(&mut self, schema: &Map<String, Json>, root: Root<'_>, depth: usize, notes: &mut Vec<String>) -> Shape {
+    fn array(
+        &mut self,
+        schema: &Map<String, Json>,
+        root: Root<'_>,
+        depth: usize,
+        notes: &mut Vec<String>,
+    ) -> Shape {
         let item = match schema.get("items") {
             _ if schema.contains_key("prefixItems") => {
                 note(notes, "the types of the single items are left to the schema");
@@ -235,7 +259,13 @@ impl Converter {
         Shape::List(Box::new(item)).constrained(by)
     }
 
-    fn object(&mut self, schema: &Map<String, Json>, root: Root<'_>, depth: usize, notes: &mut Vec<String>) -> Shape {
+    fn object(
+        &mut self,
+        schema: &Map<String, Json>,
+        root: Root<'_>,
+        depth: usize,
+        notes: &mut Vec<String>,
+    ) -> Shape {
         let mut seen = object::Object::default();
         object::collect(schema, root, &mut seen, 0);
         seen.complain(notes);
@@ -291,7 +321,9 @@ impl Converter {
         depth: usize,
         notes: &mut Vec<String>,
     ) -> Shape {
-        let bare = !["type", "properties", "required", "anyOf", "oneOf", "items"].iter().any(|w| schema.contains_key(*w));
+        let bare = !["type", "properties", "required", "anyOf", "oneOf", "items"]
+            .iter()
+            .any(|w| schema.contains_key(*w));
         if let ([only], true) = (parts, bare) {
             return self.shape(only, root, depth + 1, notes);
         }
@@ -434,8 +466,18 @@ pub(super) fn note(notes: &mut Vec<String>, text: &str) {
 }
 
 fn is_annotation(word: &str) -> bool {
-    ["title", "description", "default", "examples", "example", "deprecated", "$comment", "readOnly", "writeOnly"]
-        .contains(&word)
+    [
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "deprecated",
+        "$comment",
+        "readOnly",
+        "writeOnly",
+    ]
+    .contains(&word)
         || word.starts_with("x-")
 }
 

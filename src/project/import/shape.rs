@@ -125,7 +125,9 @@ impl Display for Shape {
             Shape::Where(base, all) => {
                 let texts: Vec<String> = all.iter().map(|c| c.text(base)).collect();
                 match base.as_ref() {
-                    Shape::Literals(of) if of.len() > 1 => write!(f, "({base}) where ({})", texts.join(" && ")),
+                    Shape::Literals(of) if of.len() > 1 => {
+                        write!(f, "({base}) where ({})", texts.join(" && "))
+                    }
                     _ => write!(f, "{base} where ({})", texts.join(" && ")),
                 }
             }

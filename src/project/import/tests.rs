@@ -17,7 +17,14 @@ fn param(schema: Json) -> String {
     let tool = json!([{ "name": "f", "input_schema": { "type": "object", "properties": { "p": schema }, "required": ["p"] } }]);
     let text = made(&tool, true).text;
     let (_, rest) = text.split_once("untrusted ").unwrap();
-    rest.split(") -> json").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches(',').to_owned()
+    rest.split(") -> json")
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim_end_matches(',')
+        .to_owned()
 }
 
 #[test]
@@ -25,12 +32,21 @@ fn types_and_conditions() {
     for (schema, expected) in [
         (json!({ "type": "string" }), "string"),
         (json!({ "type": "integer", "minimum": 1, "maximum": 5 }), "int where (it >= 1 && it <= 5)"),
-        (json!({ "type": "integer", "minimum": 0.5, "exclusiveMaximum": 9.5 }), "int where (it >= 1 && it < 10)"),
+        (
+            json!({ "type": "integer", "minimum": 0.5, "exclusiveMaximum": 9.5 }),
+            "int where (it >= 1 && it < 10)",
+        ),
         (json!({ "type": "number", "minimum": 0, "exclusiveMinimum": true }), "float where (it > 0)"),
         (json!({ "type": "integer", "multipleOf": 5 }), "int where (it % 5 == 0)"),
-        (json!({ "type": "string", "minLength": 1, "maxLength": 9 }), "string where (size(it) >= 1 && size(it) <= 9)"),
+        (
+            json!({ "type": "string", "minLength": 1, "maxLength": 9 }),
+            "string where (size(it) >= 1 && size(it) <= 9)",
+        ),
         (json!({ "type": "string", "pattern": "^\\d+$" }), r#"string where (matches(it, r"^\d+$"))"#),
-        (json!({ "type": "string", "format": "email" }), r#"string where (matches(it, r"^[^@\s]+@[^@\s]+$"))"#),
+        (
+            json!({ "type": "string", "format": "email" }),
+            r#"string where (matches(it, r"^[^@\s]+@[^@\s]+$"))"#,
+        ),
         (json!({ "type": "string", "enum": ["a", "b\"c", "a"] }), r#""a" | "b\"c""#),
         (json!({ "enum": ["a", "b", null] }), r#"("a" | "b")?"#),
         (json!({ "enum": [1, 2] }), "int where (it in [1, 2])"),
@@ -40,8 +56,14 @@ fn types_and_conditions() {
         (json!({ "anyOf": [{ "type": "integer" }, { "type": "null" }] }), "int?"),
         (json!({ "oneOf": [{ "const": "a" }, { "enum": ["b"] }] }), r#""a" | "b""#),
         (json!({ "type": ["integer", "number"] }), "float"),
-        (json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }), "list<string> where (size(it) >= 1)"),
-        (json!({ "type": "array", "uniqueItems": true }), "list<json> where (size(it.distinct()) == size(it))"),
+        (
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+            "list<string> where (size(it) >= 1)",
+        ),
+        (
+            json!({ "type": "array", "uniqueItems": true }),
+            "list<json> where (size(it.distinct()) == size(it))",
+        ),
         (json!({ "type": "object", "additionalProperties": { "type": "integer" } }), "map<int>"),
         (json!({ "type": "object" }), "map<json>"),
         (json!({ "type": "object", "additionalProperties": false }), "{}"),
@@ -87,12 +109,16 @@ fn references_are_declared_types_and_circles_end() {
             "required": ["name"],
         } },
     });
-    let made = made(&json!({ "tools": [{ "name": "grow", "inputSchema": tree }, { "name": "cut", "inputSchema": tree }] }), false);
+    let made = made(
+        &json!({ "tools": [{ "name": "grow", "inputSchema": tree }, { "name": "cut", "inputSchema": tree }] }),
+        false,
+    );
     assert!(made.text.contains("/// A node.\ntype TTreeNode = {\n"), "{}", made.text);
     assert!(made.text.contains("children?: list<json>,"), "{}", made.text);
     assert!(made.text.contains("tree?: trusted public TTreeNode,"), "{}", made.text);
     assert_eq!(made.text.matches("type TTreeNode").count(), 1);
-    let own = json!([{ "name": "f", "parameters": { "type": "object", "properties": { "x": { "$ref": "#" } } } }]);
+    let own =
+        json!([{ "name": "f", "parameters": { "type": "object", "properties": { "x": { "$ref": "#" } } } }]);
     import(&own, &options(false)).unwrap();
 }
 
@@ -162,9 +188,13 @@ fn openapi() {
     });
     let made = made(&document, false);
     let text = &made.text;
-    assert!(text.contains("type TPet = {\n  name: string,\n  tag?: string?,\n") || text.contains("type TPet = {\n  tag?: string?,\n"), "{text}");
+    assert!(
+        text.contains("type TPet = {\n  name: string,\n  tag?: string?,\n")
+            || text.contains("type TPet = {\n  tag?: string?,\n"),
+        "{text}"
+    );
     assert!(text.contains("skill t.getPet(\n  id: public int,\n  /// Which.\n  \"X-Fields\"?: public string,\n) -> untrusted TPet\n  reads \"t\"\n  idempotent\n  wire \"GET /pets/{id}\"\n"), "{text}");
-    assert!(text.contains("body: trusted public TPet,\n) -> untrusted null\n  irreversible \"t\"\n  idempotent\n  wire \"PUT /pets/{id}\""), "{text}");
+    assert!(text.contains("body: trusted public TPet) -> untrusted null\n  irreversible \"t\"\n  idempotent\n  wire \"PUT /pets/{id}\""), "{text}");
     let kept = &made.schemas["t.getPet"]["output"]["components"]["schemas"];
     assert!(kept["Named"].is_object() && kept["Other"].is_null());
     assert!(matches!(import(&json!({ "swagger": "2.0" }), &options(true)), Err(ImportError::Swagger(_))));

@@ -59,7 +59,8 @@ impl<'o> Writer<'o> {
             self.notes.push(format!("{name}{at}: {text}"));
         }
         self.notes.extend(notes.iter().map(|n| format!("{name}: {n}")));
-        let declared = Declared { writer: self, name: &name, tool, params: &params, output: &output, notes: &notes };
+        let declared =
+            Declared { writer: self, name: &name, tool, params: &params, output: &output, notes: &notes };
         let text = declared.to_string();
         self.skills.push_str(&text);
         name
@@ -179,7 +180,9 @@ impl Display for Declared<'_> {
             f.write_str("\n  idempotent")?;
         }
         let own = self.tool.wire.as_deref().unwrap_or(&self.tool.name);
-        if self.name.strip_prefix(&self.writer.options.namespace).and_then(|n| n.strip_prefix('.')) != Some(own) {
+        if self.name.strip_prefix(&self.writer.options.namespace).and_then(|n| n.strip_prefix('.'))
+            != Some(own)
+        {
             write!(f, "\n  wire {}", quoted(own))?;
         }
         if self.tool.deprecated {
