@@ -6,3 +6,6 @@ mod journal;
 mod properties;
 mod speed;
 mod world;
+
+pub use cases::CASES;
+pub use world::{Random, SKILLS};

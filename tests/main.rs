@@ -19,6 +19,8 @@ mod format;
 #[cfg(feature = "cli")]
 mod hostile;
 #[cfg(feature = "cli")]
+mod mutation;
+#[cfg(feature = "cli")]
 mod nestful;
 #[cfg(feature = "cli")]
 mod readme;

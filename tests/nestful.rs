@@ -85,9 +85,10 @@ fn cast(case: &Json, value: &Json, wanted: &str) -> String {
     }
 }
 
-fn plan(case: &Json) -> String {
-    let mut text: String = case["tools"].as_array().unwrap().iter().map(signature).collect();
-    text.push_str("\nplan answer() -> json {\n");
+/// The signatures of a case's tools, and its plan.
+pub fn parts(case: &Json) -> (String, String) {
+    let signatures = case["tools"].as_array().unwrap().iter().map(signature).collect();
+    let mut text = "plan answer() -> json {\n".to_owned();
     for step in case["plan"]["steps"].as_array().unwrap() {
         let (id, skill) = (step["id"].as_str().unwrap(), step["skill"].as_str().unwrap());
         let wanted = |param: &str| ty(&tool(case, skill)["input"]["properties"][param]);
@@ -100,7 +101,12 @@ fn plan(case: &Json) -> String {
         writeln!(text, "  step {id} = t.{skill}({})", args.join(", ")).unwrap();
     }
     writeln!(text, "  return {} as json\n}}", argument(&case["plan"]["result"])).unwrap();
-    text
+    (signatures, text)
+}
+
+fn plan(case: &Json) -> String {
+    let (signatures, plan) = parts(case);
+    format!("{signatures}\n{plan}")
 }
 
 /// Equal as numbers where both are, else as they are.
