@@ -7,6 +7,7 @@ mod action;
 mod allow;
 mod body;
 mod cases;
+mod causes;
 mod clauses;
 mod closed;
 mod collect;
@@ -196,6 +197,7 @@ pub fn check_unit(
     }
     let own = unit.decls.plans.iter().zip(&unit.decls.plan_names).filter(|(d, _)| d.file == 0);
     analysis.entry_plans = own.map(|(_, name)| name.clone()).collect();
+    causes::settle(files, sources, &mut found);
     allow::apply(files, &mut found);
     sort(&mut found);
     analysis.diagnostics = found;

@@ -4,6 +4,7 @@
 
 mod kinds;
 mod plans;
+mod shapes;
 
 use crate::engine::Random;
 use aos::diagnostic::Diagnostic;
@@ -40,12 +41,11 @@ fn mistakes_are_caught_named_and_mended() {
     let mut wrong: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for kind in KINDS {
         let mut row = Row::default();
-        for (original, mutant) in chosen(kind, &seen, &mut random) {
-            if let Some(rule) = excluded(original, &mutant) {
-                *row.excluded.entry(rule).or_default() += 1;
-                continue;
-            }
-            for (what, told) in judge(kind, original, &mutant, &mut row) {
+        let all = chosen(kind, &seen, &mut random);
+        for judged in in_parallel(kind, &all) {
+            let (one, told) = judged;
+            row.add(&one);
+            for (what, told) in told {
                 wrong.entry((kind.name, what)).or_default().push(told);
             }
         }
@@ -56,10 +56,45 @@ fn mistakes_are_caught_named_and_mended() {
     assert!(originals.len() >= 60, "{} plans", originals.len());
     assert!(total.mutants >= 3000, "{} mutants", total.mutants);
     let share = |part: usize, of: usize| part as f64 / of.max(1) as f64;
-    let mechanical: usize = rows.iter().zip(KINDS).filter(|(_, k)| k.mechanical).map(|(r, _)| r.mutants).sum();
+    let mechanical: usize =
+        rows.iter().zip(KINDS).filter(|(_, k)| k.mechanical).map(|(r, _)| r.mutants).sum();
     assert!(share(total.caught, total.mutants) >= 0.99, "caught");
     assert!(share(total.named, total.mutants) >= 0.97, "named");
     assert!(share(total.mended, mechanical) >= 0.90, "mended");
+}
+
+impl Row {
+    fn add(&mut self, other: &Row) {
+        self.mutants += other.mutants;
+        self.caught += other.caught;
+        self.named += other.named;
+        self.mended += other.mended;
+        for (rule, n) in &other.excluded {
+            *self.excluded.entry(rule).or_default() += n;
+        }
+    }
+}
+
+type Told = Vec<(&'static str, String)>;
+
+/// Judges mutants on all cores; the answers are in the order of the mutants.
+fn in_parallel(kind: &Kind, all: &[(&Original, Mutant)]) -> Vec<(Row, Told)> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let one = |(original, mutant): &(&Original, Mutant)| {
+        let mut row = Row::default();
+        if let Some(rule) = excluded(original, mutant) {
+            row.excluded.insert(rule, 1);
+            return (row, Told::new());
+        }
+        let told = judge(kind, original, mutant, &mut row);
+        (row, told)
+    };
+    std::thread::scope(|scope| {
+        let chunks = all.chunks(all.len().div_ceil(cores).max(1));
+        let threads: Vec<_> =
+            chunks.map(|chunk| scope.spawn(move || chunk.iter().map(one).collect::<Vec<_>>())).collect();
+        threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+    })
 }
 
 /// Some of all mutants of a kind: a few of each plan, so that no plan weighs more than others.
@@ -90,12 +125,36 @@ fn excluded(original: &Original, mutant: &Mutant) -> Option<&'static str> {
     }
 }
 
+/// The compiled plans of the entry file, without places: what the text means.
+pub fn program(project: &Project) -> serde_json::Value {
+    let plans = &project.analysis;
+    let mut all = serde_json::Map::new();
+    for name in &plans.entry_plans {
+        let mut json =
+            plans.plans.get(name).map_or(serde_json::Value::Null, |p| serde_json::to_value(p).unwrap());
+        placeless(&mut json);
+        all.insert(name.to_string(), json);
+    }
+    serde_json::Value::Object(all)
+}
+
+fn placeless(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(map) => {
+            map.retain(|key, _| key != "span" && key != "name_span");
+            map.values_mut().for_each(placeless);
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(placeless),
+        _ => {}
+    }
+}
+
 fn check(original: &Original, text: &str) -> Vec<Diagnostic> {
     Project::load_text(&original.path, text, &DiskLoader).analysis.diagnostics
 }
 
 /// Counts a mutant; gives what was not as it should be.
-fn judge(kind: &Kind, original: &Original, mutant: &Mutant, row: &mut Row) -> Vec<(&'static str, String)> {
+fn judge(kind: &Kind, original: &Original, mutant: &Mutant, row: &mut Row) -> Told {
     row.mutants += 1;
     let found = check(original, &mutant.text);
     let mut wrong = Vec::new();
@@ -117,14 +176,18 @@ fn judge(kind: &Kind, original: &Original, mutant: &Mutant, row: &mut Row) -> Ve
     if kind.mechanical {
         let fixed = fix::fix(&original.path, &mutant.text, &DiskLoader);
         let text = format(&fixed.text, &parse(SourceId(0), &fixed.text)).unwrap_or_default();
-        if text == original.text && fixed.left().is_empty() {
+        if fixed.left().is_empty() && (text == original.text || program(&fixed.project) == original.program) {
             row.mended += 1;
         } else {
-            let left = fixed.left().first().map_or("clean but another plan".to_owned(), |d| {
-                format!("{}: {}", d.code, d.message)
-            });
+            let left = fixed
+                .left()
+                .first()
+                .map_or("clean but another plan".to_owned(), |d| format!("{}: {}", d.code, d.message));
             let first = found.first().map_or("", |d| d.code.name());
-            wrong.push(("unmended", format!("{}: {lines}\n      {first} then {left} {:?}", original.name, fixed.applied)));
+            wrong.push((
+                "unmended",
+                format!("{}: {lines}\n      {first} then {left} {:?}", original.name, fixed.applied),
+            ));
         }
     }
     wrong
@@ -160,14 +223,8 @@ fn print(rows: &[Row], plans: usize) -> Row {
     for (row, kind) in rows.iter().zip(KINDS) {
         let mended = if kind.mechanical { row.mended.to_string() } else { "–".to_owned() };
         println!("| {} | {} | {} | {} | {mended} |", kind.name, row.mutants, row.caught, row.named);
-        total.mutants += row.mutants;
-        total.caught += row.caught;
-        total.named += row.named;
-        total.mended += row.mended;
+        total.add(row);
         mechanical += if kind.mechanical { row.mutants } else { 0 };
-        for (rule, n) in &row.excluded {
-            *total.excluded.entry(rule).or_default() += n;
-        }
     }
     let share = |part: usize, of: usize| format!("{part} ({:.1} %)", 100.0 * part as f64 / of.max(1) as f64);
     println!(

@@ -148,7 +148,8 @@ impl<'a> Lower<'a> {
             }
         }
         self.missing_arguments(call, &callee, &values);
-        self.unbound(call, &callee, &mut bindings);
+        let broken = values.iter().flatten().any(|v| matches!(v.ty, Type::Error));
+        self.unbound(call, &callee, &mut bindings, broken);
         let content = callee.content(&values, call.span);
         let args = callee
             .params()
@@ -224,8 +225,9 @@ impl<'a> Lower<'a> {
                 }
                 None if positional == 1 && sole.is_some() => sole,
                 None => {
-                    self.positional(arg, call, params.get(place));
-                    (place < params.len()).then_some(place)
+                    let (meant, sure) = meant(call, place, params);
+                    self.positional(arg, call, meant.and_then(|i| params.get(i)), sure);
+                    meant
                 }
             };
             if let Some(slot) = index.and_then(|i| given.get_mut(i)) {
@@ -236,9 +238,17 @@ impl<'a> Lower<'a> {
                         arg.span,
                         format!("`{name}` is given twice"),
                     );
-                    self.cx.report(
-                        d.label("here again").also(first, "given here first").help("remove one of them"),
-                    );
+                    let d = d.label("here again").also(first, "given here first").help("remove one of them");
+                    let before =
+                        place.checked_sub(1).and_then(|i| call.args.get(i)).map_or(first, |a| a.span);
+                    let edits = vec![Edit::delete(Span { start: before.end, ..arg.span })];
+                    let sources = self.unit.sources;
+                    let same = sources.slice(first) == sources.slice(arg.span);
+                    self.cx.report(if same {
+                        d.fix("remove it", edits)
+                    } else {
+                        d.unsafe_fix("remove it", edits)
+                    });
                 }
                 slot.get_or_insert(arg.span);
             }
@@ -266,14 +276,16 @@ impl<'a> Lower<'a> {
         self.cx.report(d);
     }
 
-    fn positional(&mut self, arg: &ast::Arg, call: &ast::Call, param: Option<&Param>) {
+    fn positional(&mut self, arg: &ast::Arg, call: &ast::Call, param: Option<&Param>, sure: bool) {
         let message = format!("an argument of `{}` stands without its name", call.callee.name);
         let mut d = Diagnostic::new(Code::PositionalArgument, arg.span, message);
         d = match param {
-            Some(p) => d.label(format!("perhaps `{}`", p.name)).unsafe_fix(
-                format!("name it `{}`", p.name),
-                vec![Edit::before(arg.span, format!("{}: ", p.name))],
-            ),
+            Some(p) => {
+                let edits = vec![Edit::before(arg.span, format!("{}: ", p.name))];
+                let title = format!("name it `{}`", p.name);
+                d = d.label(format!("perhaps `{}`", p.name));
+                if sure { d.fix(title, edits) } else { d.unsafe_fix(title, edits) }
+            }
             None => d.label("there is no parameter left for it"),
         };
         self.cx.report(
@@ -339,9 +351,13 @@ impl<'a> Lower<'a> {
         );
     }
 
-    fn unbound(&mut self, call: &ast::Call, callee: &Callee<'_>, bindings: &mut Bindings) {
+    fn unbound(&mut self, call: &ast::Call, callee: &Callee<'_>, bindings: &mut Bindings, broken: bool) {
         for name in callee.type_params() {
             if bindings.contains_key(name) {
+                continue;
+            }
+            if broken {
+                bindings.insert(Name::clone(name), Type::Error);
                 continue;
             }
             let message = format!("the type `{name}` of `{}` is said by no argument", call.callee.name);
@@ -354,6 +370,22 @@ impl<'a> Lower<'a> {
             bindings.insert(Name::clone(name), Type::Error);
         }
     }
+}
+
+/// The parameter that the nameless argument at `place` is for, and whether that is beyond doubt: the nameless ones are as many as
+/// the required ones left, or it stands where the parameter does.
+fn meant(call: &ast::Call, place: usize, params: &[Param]) -> (Option<usize>, bool) {
+    let named = |p: &Param| call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name));
+    let needed: Vec<usize> = (0..params.len())
+        .filter(|i| params.get(*i).is_some_and(|p| p.default.is_none() && !named(p)))
+        .collect();
+    let nameless = |list: &[ast::Arg]| list.iter().filter(|a| a.name.is_none()).count();
+    let before = nameless(call.args.get(..place).unwrap_or_default());
+    if nameless(&call.args) == needed.len() {
+        return (needed.get(before).copied(), true);
+    }
+    let free = params.get(place).is_some_and(|p| !named(p));
+    (free.then_some(place), free && (needed.is_empty() || needed.get(before) == Some(&place)))
 }
 
 /// The type with its parameters filled in.

@@ -43,7 +43,9 @@ pub(super) fn apply(files: &[UnitFile<'_>], found: &mut Vec<Diagnostic>) {
         }
         keep
     });
-    for silence in by_code.into_values().flatten().filter(|s| !s.used) {
+    // Where there are errors, what would be silenced may not have been looked for.
+    let broken = found.iter().chain(&own).any(Diagnostic::is_error);
+    for silence in by_code.into_values().flatten().filter(|s| !s.used && !broken) {
         let message = format!("`allow({})` silences nothing", silence.allow.code.name);
         own.push(
             Diagnostic::new(Code::UnusedAllow, silence.allow.span, message)

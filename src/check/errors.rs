@@ -164,7 +164,14 @@ impl Lower<'_> {
                 }
             }
         }
-        self.unhandled(&left, span, step);
+        // An arm for an error that does not exist may be meant for one of these.
+        let stray = |k: &&ast::Ident| {
+            let name = &*k.name;
+            name != "_" && !AMBIENT.contains(&name) && !thrown.contains_key(name) && !self.known_kind(name)
+        };
+        if !arms.iter().flat_map(|a| &a.kinds).any(|k| stray(&k)) {
+            self.unhandled(&left, span, step);
+        }
     }
 
     fn unhandled(&mut self, left: &[Name], span: Span, step: &StepErrors) {

@@ -225,7 +225,9 @@ impl Cx<'_> {
         } else {
             d.label(format!("at `{}`: {}", why.path, why.text))
         };
-        if let Some(function) = conversion(&have, want) {
+        if let Some(text) = rewritten(expr, want) {
+            d = d.fix(format!("write `{text}`"), vec![Edit::replace(expr.span, text)]);
+        } else if let Some(function) = conversion(&have, want) {
             let edits = vec![Edit::before(expr.span, format!("{function}(")), Edit::after(expr.span, ")")];
             let title = format!("convert it with `{function}(…)`");
             d = if matches!(shape(want), Type::String) {
@@ -372,4 +374,27 @@ pub(super) fn wrapped(expr: &Expr, suffix: &str, tight: bool) -> Vec<Edit> {
 /// The expression as if it fitted, so that one cause is reported once.
 fn retyped(expr: Expr, want: &Type) -> Expr {
     Expr { ty: want.clone(), ..expr }
+}
+
+/// A literal of the wrong form, written in the right one.
+fn rewritten(expr: &Expr, want: &Type) -> Option<String> {
+    let ExprKind::Literal(value) = &*expr.kind else { return None };
+    let wanted = non_null(want);
+    match (value, shape(&wanted)) {
+        (Value::String(text), Type::Int) => text.parse::<i64>().is_ok().then(|| text.to_string()),
+        (Value::String(text), Type::Float) => {
+            let number = text.parse::<f64>().is_ok_and(f64::is_finite);
+            let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+            (number && plain && !text.starts_with('.') && !text.ends_with('.')).then(|| text.to_string())
+        }
+        (Value::String(text), Type::Bool) => matches!(&**text, "true" | "false").then(|| text.to_string()),
+        (Value::String(text), Type::Duration) => {
+            let split = text.find(|c: char| !c.is_ascii_digit())?;
+            let (number, unit) = text.split_at(split);
+            (!number.is_empty() && matches!(unit, "ms" | "s" | "m" | "h" | "d")).then(|| text.to_string())
+        }
+        (Value::Int(n), Type::String) => Some(format!("\"{n}\"")),
+        (Value::Bool(b), Type::String) => Some(format!("\"{b}\"")),
+        _ => None,
+    }
 }

@@ -88,7 +88,13 @@ fn reordering(sources: &Sources, body: &ast::Body, order: &[usize]) -> Vec<Edit>
     let mut slots = Vec::with_capacity(body.stmts.len());
     let mut from = body.span.start.saturating_add(1);
     for stmt in &body.stmts {
-        slots.push(Span { start: from.min(stmt.span.start), ..stmt.span });
+        let slot = Span { start: from.min(stmt.span.start), ..stmt.span };
+        // The blanks stay where they are.
+        let text = sources.slice(slot);
+        let blanks = u32::try_from(text.len() - text.trim_start().len()).unwrap_or(0);
+        let behind = u32::try_from(text.len() - text.trim_end().len()).unwrap_or(0);
+        let (start, end) = (slot.start.saturating_add(blanks), slot.end.saturating_sub(behind));
+        slots.push(Span { start, end, ..slot });
         from = stmt.span.end;
     }
     let mut edits = Vec::new();

@@ -1,7 +1,7 @@
 //! Mending a text with the safe fixes of its diagnostics, again and again until none is left.
 
 use super::Project;
-use crate::diagnostic::{Diagnostic, Edit};
+use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::source::{Loader, SourceId};
 use std::collections::HashSet;
 use std::path::Path;
@@ -37,7 +37,14 @@ pub fn fix(entry: &Path, text: &str, loader: &dyn Loader) -> Fixed {
     let mut project = Project::load_text(entry, &text, loader);
     for _ in 0..ROUNDS {
         let Some(source) = project.files.first().map(|f| f.source) else { break };
-        let (next, titles) = apply(&text, source, &project.analysis.diagnostics);
+        // What is typed wrong may be so because a name in it is: casts wait until nothing else can be mended.
+        let found = &project.analysis.diagnostics;
+        let cast = |d: &Diagnostic| matches!(d.code, Code::NeedsCast | Code::MaybeNull | Code::MaybeMissing);
+        let first: Vec<Diagnostic> = found.iter().filter(|d| !cast(d)).cloned().collect();
+        let (mut next, mut titles) = apply(&text, source, &first);
+        if titles.is_empty() {
+            (next, titles) = apply(&text, source, found);
+        }
         if titles.is_empty() || next == text || seen.contains(&next) {
             break;
         }
@@ -94,7 +101,7 @@ mod tests {
 
     #[test]
     fn mistakes_of_several_layers_are_mended_in_rounds() {
-        let bad = "plan p(repo: strng) -> json {\n  step a = http.gett(ur: repo)\n    retry: 3\n  return a.jsn\n}\n";
+        let bad = "plan p(repo: strng) -> json {\n  step a = http.gett(ur: repo)\n    timeout: 3s\n  return a.jsn\n}\n";
         let (text, left) = mended(bad);
         assert_eq!(left, 0, "{text}");
         assert!(text.contains("http.get(url: repo)") && text.contains("a.json"), "{text}");

@@ -24,6 +24,9 @@ pub(super) const CLAUSES: &[&str] =
 const ACTIONS: &[&str] = &["if", "for", "match", "loop", "do", "race"];
 const HEADS: &[&str] = &["step", "let", "require", "return"];
 
+/// What is wrong, the message, the title of the fix, and the changes that mend it.
+type Mend = (Code, String, String, Vec<Change>);
+
 /// Reads broken pieces of one file.
 pub(super) struct Recovery<'a> {
     pub(super) source: SourceId,
@@ -151,7 +154,7 @@ impl<'a> Recovery<'a> {
                     let before = i.checked_sub(1).and_then(|i| tokens.get(i)).map_or("", |t| self.word(t));
                     let head = HEADS.contains(&next) || next == "fail" || ACTIONS.contains(&next);
                     let block = head || before == "do" || (after == "." || after == "(") && !next.is_empty();
-                    stack.push((token.start, b == b'{' && block && after != ":"));
+                    stack.push((token.start, b == b'{' && block && after != ":" && before != "race"));
                 }
                 Kind::Close(_) => {
                     if let Some((open, true)) = stack.pop() {
@@ -219,7 +222,11 @@ impl<'a> Recovery<'a> {
         let after = next.map_or("", |t| self.word(&t));
         let change = |start: u32, end: u32, text: &str| vec![Change { start, end, text: text.into() }];
         let foreign = Code::ForeignSyntax;
-        let found = match (word, before) {
+        if word == "#" {
+            return self.hash_comment(changes, &here, end);
+        }
+        let slip = self.slip(&tokens, n, bracket).or_else(|| self.slip(&tokens, n.checked_sub(1)?, bracket));
+        let found = slip.or_else(|| match (word, before) {
             ("and" | "or", _) => {
                 let to = if word == "and" { "&&" } else { "||" };
                 Some((
@@ -237,15 +244,6 @@ impl<'a> Recovery<'a> {
                 let list = change(here.start, here.end, "");
                 Some((foreign, "nothing ends with `;`".into(), "remove it".into(), list))
             }
-            ("#", _) => {
-                let stop = self.slice(here.start, end).find('\n').map_or(end, |n| here.start + n as u32);
-                let span = self.span(here.start, here.end);
-                let d = Diagnostic::new(foreign, span, "comments begin with `//`")
-                    .fix("write `//`", vec![Edit::replace(span, "//")]);
-                self.diagnostics.push(d);
-                offsets::add(changes, Change { start: here.start, end: stop, text: String::new() });
-                return true;
-            }
             (":", Some(b)) if bracket.is_none() && (CLAUSES.contains(&last) || last == "retry") => {
                 let list = change(here.start, here.end, "");
                 Some((foreign, format!("`{}` takes no `:`", self.word(&b)), "remove the `:`".into(), list))
@@ -254,11 +252,11 @@ impl<'a> Recovery<'a> {
                 let list = change(here.start, here.end, " =");
                 Some((foreign, "a step's action follows `=`".into(), "write `=`".into(), list))
             }
-            ("=", Some(b)) if bracket.is_some() && matches!(b.kind, Kind::Word | Kind::Str) => {
+            ("=", Some(b)) if bracket.is_some() && self.names_argument(&tokens, n, &b) => {
                 let list = change(here.start, here.end, ":");
                 Some((foreign, "an argument's value follows `:`".into(), "write `:`".into(), list))
             }
-            ("=", Some(_)) if bracket.is_none() => {
+            ("=", Some(_)) => {
                 let list = change(here.start, here.end, "==");
                 Some((foreign, "values are compared by `==`".into(), "write `==`".into(), list))
             }
@@ -278,7 +276,14 @@ impl<'a> Recovery<'a> {
                     list,
                 ))
             }
-            (_, Some(b)) if bracket.is_some() && here.first && operand_ends(&b) && operand_starts(&here) => {
+            (_, Some(b))
+                if bracket.is_some()
+                    && (here.first
+                        || after == ":"
+                        || bracket == Some(b'(') && self.follows_argument(&tokens, n))
+                    && operand_ends(&b)
+                    && operand_starts(&here) =>
+            {
                 Some((
                     Code::Syntax,
                     "a comma is missing".into(),
@@ -288,7 +293,7 @@ impl<'a> Recovery<'a> {
             }
             _ if here.kind == Kind::Word && bracket.is_none() => self.misplaced_word(&here, word, after),
             _ => None,
-        };
+        });
         let Some((code, message, title, list)) = found else { return false };
         if list.iter().any(|c| changes.contains(c)) {
             return false;
@@ -303,18 +308,98 @@ impl<'a> Recovery<'a> {
         true
     }
 
+    fn hash_comment(&mut self, changes: &mut Vec<Change>, here: &Token, end: u32) -> bool {
+        let foreign = Code::ForeignSyntax;
+        let stop = self.slice(here.start, end).find('\n').map_or(end, |n| here.start + n as u32);
+        let span = self.span(here.start, here.end);
+        let d = Diagnostic::new(foreign, span, "comments begin with `//`")
+            .fix("write `//`", vec![Edit::replace(span, "//")]);
+        self.diagnostics.push(d);
+        offsets::add(changes, Change { start: here.start, end: stop, text: String::new() });
+        true
+    }
+
+    /// Slips of the pen that leave no doubt about what was meant, at the token `n`.
+    fn slip(&self, tokens: &[Token], n: usize, bracket: Option<u8>) -> Option<Mend> {
+        let here = tokens.get(n)?;
+        let before = n.checked_sub(1).and_then(|n| tokens.get(n));
+        let (word, last) = (self.word(here), before.map_or("", |t| self.word(t)));
+        let (after, third) =
+            (tokens.get(n + 1).map_or("", |t| self.word(t)), tokens.get(n + 2).map_or("", |t| self.word(t)));
+        let one = |start: u32, end: u32, text: &str| vec![Change { start, end, text: text.into() }];
+        let inside = matches!(bracket, None | Some(b'{'));
+        if here.kind == Kind::Word && here.first && inside && !matches!(after, ":" | "=>" | "(" | "." | ",") {
+            let near = match third {
+                "=" | ":" => nearest(word, ["step", "let", "type"]),
+                _ => nearest(word, ["return", "require", "plan", "skill", "use", "test"]),
+            }?;
+            let message = format!("`{word}` begins no statement");
+            return Some((Code::Syntax, message, format!("write `{near}`"), one(here.start, here.end, near)));
+        }
+        let b = before?;
+        if here.kind == Kind::Word
+            && after != ":"
+            && b.kind == Kind::Number
+            && last.bytes().all(|c| c.is_ascii_digit() || c == b'_')
+        {
+            let unit = unit(word)?;
+            let message = format!("a space stands between `{last}` and its unit");
+            return Some((
+                Code::BadLiteral,
+                message,
+                format!("write `{last}{unit}`"),
+                one(b.end, here.end, unit),
+            ));
+        }
+        if word == "<" && b.kind == Kind::Word {
+            let near = nearest(last, ["list", "map"])?;
+            let message = format!("there is no type `{last}`");
+            let list = one(b.start, b.end, near);
+            return Some((Code::UnknownType, message, format!("rename it to `{near}`"), list));
+        }
+        let opened = n.checked_sub(2).and_then(|n| tokens.get(n)).map_or("", |t| self.word(t));
+        let value = operand_starts(here) && !matches!(here.kind, Kind::Open(b'(' | b'[')) && after != ":";
+        if bracket == Some(b'(')
+            && b.kind == Kind::Word
+            && value
+            && !here.first
+            && matches!(opened, "(" | ",")
+        {
+            let message = format!("no `:` stands behind the name `{last}`");
+            return Some((Code::Syntax, message, "add a `:`".into(), one(b.end, b.end, ":")));
+        }
+        None
+    }
+
+    /// Whether the word before the token `n` stands where an argument's name does.
+    fn names_argument(&self, tokens: &[Token], n: usize, name: &Token) -> bool {
+        let opened = n.checked_sub(2).and_then(|n| tokens.get(n)).map_or("", |t| self.word(t));
+        let mut depth = 0_usize;
+        let open = (0..n).rev().find(|i| {
+            match tokens.get(*i).map(|t| t.kind) {
+                Some(Kind::Close(_)) => depth += 1,
+                Some(Kind::Open(_)) if depth == 0 => return true,
+                Some(Kind::Open(_)) => depth -= 1,
+                _ => {}
+            }
+            false
+        });
+        let callee = open.and_then(|i| tokens.get(i.checked_sub(1)?)).map_or("", |t| self.word(t));
+        let of_macro = matches!(callee, "filter" | "map" | "all" | "exists" | "exists_one" | "has");
+        !of_macro && matches!(name.kind, Kind::Word | Kind::Str) && matches!(opened, "(" | "," | "{")
+    }
+
+    /// Whether the token `n` stands right behind an argument's value of one token.
+    fn follows_argument(&self, tokens: &[Token], n: usize) -> bool {
+        n.checked_sub(2).and_then(|n| tokens.get(n)).is_some_and(|t| self.word(t) == ":")
+    }
+
     fn starts_step(&self, tokens: &[Token], n: usize) -> bool {
         n == 2 && tokens.first().is_some_and(|t| self.word(t) == "step")
     }
 
     /// `type T: string`, `skill a.b() => string`, `mock a.b: 1`
-    fn arrow(
-        &self,
-        tokens: &[Token],
-        n: usize,
-        here: &Token,
-        before: &Token,
-    ) -> Option<(Code, String, String, Vec<Change>)> {
+    fn arrow(&self, tokens: &[Token], n: usize, here: &Token, before: &Token) -> Option<Mend> {
         let first = tokens.first().map_or("", |t| self.word(t));
         let word = self.word(here);
         let (message, to) = match first {
@@ -335,7 +420,7 @@ impl<'a> Recovery<'a> {
     }
 
     /// `{{x}}`
-    fn braces(&self, tokens: &[Token], n: usize) -> Option<(Code, String, String, Vec<Change>)> {
+    fn braces(&self, tokens: &[Token], n: usize) -> Option<Mend> {
         let open = tokens.get(n.checked_sub(1)?)?;
         let close = tokens.get(n..)?.windows(2).find(|w| w.iter().all(|t| t.kind == Kind::Close(b'}')))?;
         let (first, last) = (close.first()?, close.last()?);
@@ -352,12 +437,7 @@ impl<'a> Recovery<'a> {
     }
 
     /// A bare action, or a clause that is misspelt.
-    fn misplaced_word(
-        &self,
-        here: &Token,
-        word: &str,
-        after: &str,
-    ) -> Option<(Code, String, String, Vec<Change>)> {
+    fn misplaced_word(&self, here: &Token, word: &str, after: &str) -> Option<Mend> {
         if here.first && self.in_body() && (ACTIONS.contains(&word) || matches!(after, "(" | ".")) {
             let name = if ACTIONS.contains(&word) {
                 format!("{word}_{}", here.start)
@@ -380,6 +460,21 @@ impl<'a> Recovery<'a> {
             if HEADS.contains(&near) || self.words == parts::TEST_LINES { "statement" } else { "clause" };
         Some((Code::Syntax, format!("`{word}` is no {what}"), format!("write `{near}`"), list))
     }
+}
+
+/// The unit of durations and sizes that a word stands for.
+fn unit(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "ms" | "msec" | "millis" | "milliseconds" => "ms",
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        "kib" | "kb" => "KiB",
+        "mib" | "mb" => "MiB",
+        "gib" | "gb" => "GiB",
+        _ => return None,
+    })
 }
 
 /// The innermost bracket that is open before the token `n`.

@@ -1,6 +1,11 @@
 //! The kinds of mistakes: what each does to a text, which codes name its cause, whether its mend is mechanical.
 
 use super::plans::{Kind as Tok, Seen};
+use super::shapes::{
+    argument_equals, bare_call, clause_colon, clause_twice, cut_file, dropped_closing, dropped_colon,
+    dropped_comma, dropped_opening, dropped_quote, fence, name_taken, no_unit, output_member, quoted_name,
+    reserved_name, semicolon, step_colon, step_twice, unknown_clause, word_operator, wrong_unit,
+};
 use crate::engine::Random;
 use aos::check::hir::{self, Idempotency, Target, VarKind};
 use aos::expr::ExprKind;
@@ -85,15 +90,16 @@ const CLAUSES: &[&str] =
 const TYPES: &[&str] =
     &["string", "int", "float", "bool", "json", "list", "map", "timestamp", "duration", "bytes", "file"];
 const HEADS: &[&str] = &["step", "let", "require", "return", "plan"];
-const NO_FUNCTIONS: &[&str] = &["succeeded", "failed", "skipped", "error", "failures", "has", "secret", "now"];
+const NO_FUNCTIONS: &[&str] =
+    &["succeeded", "failed", "skipped", "error", "failures", "has", "secret", "now"];
 
-fn edit(seen: &Seen<'_>, at: Range<usize>, new: &str) -> Mutant {
+pub(super) fn edit(seen: &Seen<'_>, at: Range<usize>, new: &str) -> Mutant {
     let text = format!("{}{new}{}", &seen.text[..at.start], &seen.text[at.end..]);
     Mutant { text, place: at.start..at.start + new.len() }
 }
 
 /// Wider places: a diagnostic may stand anywhere in `place`, counted in the new text.
-fn within(mut mutant: Mutant, place: Range<usize>) -> Mutant {
+pub(super) fn within(mut mutant: Mutant, place: Range<usize>) -> Mutant {
     mutant.place = place;
     mutant
 }
@@ -130,11 +136,11 @@ fn slips(
 }
 
 /// The tokens that may be spoilt.
-fn own<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = usize> + 's {
+pub(super) fn own<'s>(seen: &'s Seen<'_>) -> impl Iterator<Item = usize> + 's {
     (0..seen.tokens.len()).filter(|i| seen.tokens[*i].at.start >= seen.original.from)
 }
 
-fn range(seen: &Seen<'_>, i: usize) -> Range<usize> {
+pub(super) fn range(seen: &Seen<'_>, i: usize) -> Range<usize> {
     seen.tokens[i].at.clone()
 }
 
@@ -144,8 +150,15 @@ fn misspelt_skill(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
         let (Target::Skill(name) | Target::Plan(name)) = &call.target;
         let start = call.span.range().start;
         let at = start..start + name.len();
-        let Some(new) = slip(seen, name, random).filter(|_| seen.text[at.clone()] == **name) else { continue };
-        if new.starts_with('.') || new.ends_with('.') || new.contains("..") || !name.contains('.') || !new.contains('.') {
+        let Some(new) = slip(seen, name, random).filter(|_| seen.text[at.clone()] == **name) else {
+            continue;
+        };
+        if new.starts_with('.')
+            || new.ends_with('.')
+            || new.contains("..")
+            || !name.contains('.')
+            || !new.contains('.')
+        {
             continue;
         }
         out.push(edit(seen, at, &new));
@@ -154,10 +167,11 @@ fn misspelt_skill(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
 }
 
 /// The named arguments of all calls: the call, its open bracket, the argument's name token, its value's range.
-fn arguments<'s>(seen: &'s Seen<'_>) -> Vec<(&'s hir::Call, usize, usize, Range<usize>)> {
+pub(super) fn arguments<'s>(seen: &'s Seen<'_>) -> Vec<(&'s hir::Call, usize, usize, Range<usize>)> {
     let mut out = Vec::new();
     for (_, call) in seen.calls() {
-        let Some(open) = (seen.at(call.span.range().start)..seen.tokens.len()).find(|i| seen.word(*i) == "(") else {
+        let Some(open) = (seen.at(call.span.range().start)..seen.tokens.len()).find(|i| seen.word(*i) == "(")
+        else {
             continue;
         };
         let Some(close) = seen.closing(open) else { continue };
@@ -165,7 +179,11 @@ fn arguments<'s>(seen: &'s Seen<'_>) -> Vec<(&'s hir::Call, usize, usize, Range<
         while i < close {
             let mut end = i;
             while end < close && seen.word(end) != "," {
-                end = if matches!(seen.word(end), "(" | "[" | "{") { seen.closing(end).unwrap_or(close) } else { end } + 1;
+                end = if matches!(seen.word(end), "(" | "[" | "{") {
+                    seen.closing(end).unwrap_or(close)
+                } else {
+                    end
+                } + 1;
             }
             if seen.word(i + 1) == ":" && end > i + 2 {
                 out.push((call, open, i, seen.tokens[i + 2].at.start..seen.tokens[end - 1].at.end));
@@ -195,7 +213,7 @@ fn misspelt_field(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
     slips(seen, random, places)
 }
 
-fn dynamic(ty: &Type) -> bool {
+pub(super) fn dynamic(ty: &Type) -> bool {
     match ty {
         Type::Json | Type::Error | Type::Map(_) => true,
         Type::Optional(inner) => dynamic(inner),
@@ -204,7 +222,7 @@ fn dynamic(ty: &Type) -> bool {
 }
 
 /// The places where a name stands as a value.
-fn references(seen: &Seen<'_>) -> Vec<(VarKind, Type, Range<usize>)> {
+pub(super) fn references(seen: &Seen<'_>) -> Vec<(VarKind, Type, Range<usize>)> {
     let mut out = Vec::new();
     for (plan, expr) in seen.exprs() {
         if let ExprKind::Var(id) | ExprKind::Tolerant(id) = &*expr.kind
@@ -236,7 +254,7 @@ fn misspelt_type(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
     slips(seen, random, places)
 }
 
-fn clause_tokens(seen: &Seen<'_>) -> Vec<usize> {
+pub(super) fn clause_tokens(seen: &Seen<'_>) -> Vec<usize> {
     let clause = |i: &usize| {
         CLAUSES.contains(&seen.word(*i)) && seen.tokens[*i].first && !matches!(seen.word(i + 1), ":" | "=>")
     };
@@ -280,7 +298,9 @@ fn misspelt_function(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
         if let ExprKind::Call { function, .. } = &*expr.kind {
             let at = expr.span.range();
             let tokens = (seen.at(at.start)..seen.at(at.end)).filter(|i| {
-                seen.word(*i) == &**function && seen.word(i + 1) == "(" && !NO_FUNCTIONS.contains(&seen.word(*i))
+                seen.word(*i) == &**function
+                    && seen.word(i + 1) == "("
+                    && !NO_FUNCTIONS.contains(&seen.word(*i))
             });
             places.extend(tokens.map(|i| range(seen, i)).take(1));
         }
@@ -364,9 +384,12 @@ fn swapped_arguments(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
         let [(call, _, a, first), (other, _, b, second)] = pair else { continue };
         let value = |name| call.args.iter().find(|x| *x.name == *seen.word(name));
         let (Some(x), Some(y)) = (value(*a), value(*b)) else { continue };
-        let plain = |t: &Type| matches!(t, Type::Int | Type::String | Type::Bool | Type::Duration | Type::List(_));
+        let plain =
+            |t: &Type| matches!(t, Type::Int | Type::String | Type::Bool | Type::Duration | Type::List(_));
         let declared = params(seen, call);
-        let wants = |name: &str| declared.iter().find(|(n, ..)| n == name).is_some_and(|(.., t)| strict(t) && plain(t));
+        let wants = |name: &str| {
+            declared.iter().find(|(n, ..)| n == name).is_some_and(|(.., t)| strict(t) && plain(t))
+        };
         let differ = std::mem::discriminant(&x.value.ty) != std::mem::discriminant(&y.value.ty);
         if std::ptr::eq(*call, *other)
             && differ
@@ -405,7 +428,9 @@ fn literals<'s>(seen: &'s Seen<'_>, kind: Tok) -> Vec<(&'s Type, Range<usize>)> 
 }
 
 fn number_as_text(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = literals(seen, Tok::Number).into_iter().filter(|(t, _)| matches!(t, Type::Int | Type::Float | Type::Duration));
+    let list = literals(seen, Tok::Number)
+        .into_iter()
+        .filter(|(t, _)| matches!(t, Type::Int | Type::Float | Type::Duration));
     list.map(|(_, at)| edit(seen, at.clone(), &format!("\"{}\"", &seen.text[at]))).collect()
 }
 
@@ -437,7 +462,9 @@ fn neighbours<'s>(seen: &'s Seen<'_>) -> Vec<(&'s hir::Stmt, &'s hir::Stmt)> {
 fn cycle(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     let mut out = Vec::new();
     for (first, second) in neighbours(seen) {
-        let (hir::StmtKind::Step(step), hir::StmtKind::Step(_)) = (&first.kind, &second.kind) else { continue };
+        let (hir::StmtKind::Step(step), hir::StmtKind::Step(_)) = (&first.kind, &second.kind) else {
+            continue;
+        };
         let hir::Action::Call(call) = &step.action else { continue };
         if step.depends_on.is_empty() {
             let end = call.span.range().end;
@@ -449,9 +476,15 @@ fn cycle(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     out
 }
 
+/// The place of a statement without the blanks behind it.
+fn trimmed(seen: &Seen<'_>, stmt: &hir::Stmt) -> Range<usize> {
+    let at = stmt.span.range();
+    at.start..at.start + seen.text[at].trim_end().len()
+}
+
 fn used_before(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     let swap = |(first, second): (&hir::Stmt, &hir::Stmt)| {
-        let (a, b) = (first.span.range(), second.span.range());
+        let (a, b) = (trimmed(seen, first), trimmed(seen, second));
         let new = format!("{}{}{}", &seen.text[b.clone()], &seen.text[a.end..b.start], &seen.text[a.clone()]);
         edit(seen, a.start..b.end, &new)
     };
@@ -482,9 +515,13 @@ fn dropped_match_arm(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     let mut out = Vec::new();
     for (_, stmt, step) in seen.steps() {
         let hir::Action::Match(m) = &step.action else { continue };
-        for (_, body) in &m.arms {
+        let others = m.arms.iter().any(|(patterns, _)| patterns.is_empty());
+        // Where `_` is left, it takes the case: a correct plan, but another one.
+        for (_, body) in m.arms.iter().filter(|(patterns, _)| !others || patterns.is_empty()) {
             let at = body.span.range();
-            let Some(arrow) = seen.at(at.start).checked_sub(1).filter(|i| seen.word(*i) == "=>") else { continue };
+            let Some(arrow) = seen.at(at.start).checked_sub(1).filter(|i| seen.word(*i) == "=>") else {
+                continue;
+            };
             let mut first = arrow - 1;
             while seen.word(first - 1) == "|" {
                 first -= 2;
@@ -502,8 +539,13 @@ fn unsafe_retry(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     for (step, call) in seen.calls() {
         let Target::Skill(name) = &call.target else { continue };
         let Some(signature) = seen.project.analysis.skills.get(name) else { continue };
-        let acts = |e: &hir::Effect| matches!(e.kind, EffectKind::Writes | EffectKind::Irreversible | EffectKind::Appends);
-        if signature.idempotency == Idempotency::No && signature.effects.iter().any(acts) && step.on_error.is_empty() {
+        let acts = |e: &hir::Effect| {
+            matches!(e.kind, EffectKind::Writes | EffectKind::Irreversible | EffectKind::Appends)
+        };
+        if signature.idempotency == Idempotency::No
+            && signature.effects.iter().any(acts)
+            && step.on_error.is_empty()
+        {
             let end = call.span.range().end;
             out.push(edit(seen, end..end, "\n    on_error retry 3"));
         }
@@ -511,160 +553,23 @@ fn unsafe_retry(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     out
 }
 
-fn matching(seen: &Seen<'_>) -> Vec<(usize, usize)> {
-    own(seen)
-        .filter(|i| matches!(seen.word(*i), "(" | "[" | "{"))
-        .filter_map(|i| Some((i, seen.closing(i)?)))
-        .collect()
-}
-
-fn dropped_closing(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = matching(seen).into_iter();
-    // The bracket may be missed wherever its content might have ended, and no later than where the one around it does.
-    list.map(|(open, close)| {
-        let at = range(seen, close);
-        let around = seen.tokens.get(close + 1).map_or(at.end, |t| t.at.end);
-        within(edit(seen, at, ""), outer(seen, open)..around)
-    })
-    .collect()
-}
-
 /// The start of the bracket around a token: the innermost open one may be told as the unclosed one.
-fn outer(seen: &Seen<'_>, i: usize) -> usize {
-    let around = (0..i).rev().find(|o| matches!(seen.word(*o), "(" | "[" | "{") && seen.closing(*o).is_some_and(|c| c > i));
-    seen.tokens[around.unwrap_or(i)].at.start
-}
-
-fn dropped_opening(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = matching(seen).into_iter();
-    list.map(|(open, close)| {
-        let at = range(seen, open);
-        within(edit(seen, at.clone(), ""), at.start.saturating_sub(1)..seen.tokens[close].at.end)
-    })
-    .collect()
-}
-
-fn dropped_colon(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = arguments(seen).into_iter();
-    list.map(|(_, _, name, value)| {
-        let place = seen.tokens[name].at.start..value.end - 1;
-        within(edit(seen, range(seen, name + 1), ""), place)
-    })
-    .collect()
-}
-
-fn dropped_comma(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for (_, _, name, _) in arguments(seen) {
-        if seen.word(name - 1) == "," {
-            let place = seen.tokens[name - 2].at.start..seen.tokens[name].at.end - 1;
-            out.push(within(edit(seen, range(seen, name - 1), ""), place));
-        }
-    }
-    out
-}
-
-fn dropped_quote(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for i in own(seen).filter(|i| seen.tokens[*i].kind == Tok::Text) {
-        let at = range(seen, i);
-        // A text over several lines has other quotes in it.
-        if !seen.text[at.clone()].starts_with("\"\"\"") && seen.text[at.clone()].starts_with('"') {
-            let line = seen.text[at.end..].find('\n').map_or(seen.text.len(), |n| at.end + n);
-            out.push(within(edit(seen, at.end - 1..at.end, ""), at.start..line));
-            out.push(within(edit(seen, at.start..at.start + 1, ""), at.start..line));
-        }
-    }
-    out
-}
-
-fn cut_file(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    // Inside a plan's braces: a file that ends between two items is whole.
-    let mut depth = 0_usize;
-    let mut out = Vec::new();
-    for i in 0..seen.tokens.len() {
-        match seen.word(i) {
-            "{" | "(" | "[" => depth += 1,
-            "}" | ")" | "]" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        let end = seen.tokens[i].at.end;
-        if depth > 0 && seen.tokens[i].at.start >= seen.original.from {
-            let mutant = edit(seen, end..seen.text.len(), "");
-            out.push(within(mutant, seen.original.from..end));
-        }
-    }
-    out
-}
-
-fn step_twice(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = seen.steps().into_iter();
-    list.map(|(_, stmt, _)| {
-        let at = stmt.span.range();
-        let new = format!("\n\n  {}", &seen.text[at.clone()]);
-        let place = at.start..at.end + new.len();
-        within(edit(seen, at.end..at.end, &new), place)
-    })
-    .collect()
-}
-
-fn name_taken(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for (_, body, i) in seen.stmts() {
-        if let Some(next) = body.stmts.get(i + 1).filter(|s| s.var.is_some() && body.stmts[i].var.is_some()) {
-            out.push(edit(seen, next.name_span.range(), &body.stmts[i].name));
-        }
-    }
-    out
-}
-
-fn clause_twice(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for i in clause_tokens(seen) {
-        let start = seen.tokens[i].at.start;
-        let line = seen.text[start..].lines().next().unwrap_or("");
-        if !line.ends_with(['{', '(', '[']) && !line.contains("\"\"\"") {
-            let new = format!("\n    {line}");
-            let end = start + line.len();
-            out.push(within(edit(seen, end..end, &new), start..end + new.len()));
-        }
-    }
-    out
-}
-
-fn unknown_clause(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = seen.calls().into_iter();
-    list.map(|(_, call)| {
-        let end = call.span.range().end;
-        edit(seen, end..end, "\n    priority 5")
-    })
-    .collect()
-}
-
-fn word_operator(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for i in own(seen) {
-        let new = match seen.word(i) {
-            "&&" => "and",
-            "||" => "or",
-            "==" => "=",
-            "!" => "not ",
-            _ => continue,
-        };
-        out.push(edit(seen, range(seen, i), new));
-    }
-    out
-}
-
 fn missing_default(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     let mut out = Vec::new();
     for (_, _, name, value) in arguments(seen) {
         for (_, expr) in seen.exprs() {
-            let ExprKind::Binary { op: aos::expr::BinaryOp::Coalesce, left, .. } = &*expr.kind else { continue };
+            let ExprKind::Binary { op: aos::expr::BinaryOp::Coalesce, left, .. } = &*expr.kind else {
+                continue;
+            };
             let wants = seen.calls().iter().any(|(_, c)| {
-                c.args.iter().any(|a| *a.name == *seen.word(name) && a.value.span == expr.span && strict(&a.ty))
+                c.args.iter().any(|a| {
+                    *a.name == *seen.word(name)
+                        && a.value.span == expr.span
+                        && params(seen, c).iter().any(|(n, _, t)| *n == *a.name && strict(t))
+                })
             });
-            let optional = matches!(&left.ty, Type::Optional(_)) && !matches!(&*left.kind, ExprKind::Tolerant(_));
+            let optional =
+                matches!(&left.ty, Type::Optional(_)) && !matches!(&*left.kind, ExprKind::Tolerant(_));
             if expr.span.range() == value && wants && optional {
                 out.push(within(
                     edit(seen, left.span.range().end..value.end, ""),
@@ -685,126 +590,12 @@ fn plain_member(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
         {
             let dot = base.span.range().end;
             if seen.text[dot..].starts_with("?.") {
-                out.push(within(edit(seen, dot..dot + 2, "."), base.span.range().start..expr.span.range().end - 1));
+                out.push(within(
+                    edit(seen, dot..dot + 2, "."),
+                    base.span.range().start..expr.span.range().end - 1,
+                ));
             }
         }
     }
     out
-}
-
-fn durations(seen: &Seen<'_>) -> Vec<(usize, Range<usize>)> {
-    let unit = |text: &str| text.find(|c: char| c.is_ascii_alphabetic());
-    own(seen)
-        .filter(|i| seen.tokens[*i].kind == Tok::Number)
-        .filter_map(|i| Some((i, unit(seen.word(i))?)))
-        .filter(|(i, n)| matches!(&seen.word(*i)[*n..], "ms" | "s" | "m" | "h" | "d"))
-        .map(|(i, n)| (n, range(seen, i)))
-        .collect()
-}
-
-fn wrong_unit(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for (n, at) in durations(seen) {
-        let (count, unit) = seen.text[at.clone()].split_at(n);
-        let long = match unit {
-            "ms" => ["msec", "millis"],
-            "s" => ["sec", "seconds"],
-            "m" => ["min", "minutes"],
-            "h" => ["hours", "hr"],
-            _ => ["days", "day"],
-        };
-        let new = match random.below(3) {
-            0 => format!("{count} {unit}"),
-            1 => format!("{count}{}", long[0]),
-            _ => format!("{count} {}", long[1]),
-        };
-        out.push(edit(seen, at, &new));
-    }
-    out
-}
-
-fn no_unit(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = durations(seen).into_iter();
-    list.map(|(n, at)| edit(seen, at.clone(), &seen.text[at.start..at.start + n])).collect()
-}
-
-fn step_colon(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let equals = |i: &usize| seen.word(*i) == "=" && seen.word(i - 2) == "step";
-    own(seen).filter(|i| *i > 2).filter(equals).map(|i| edit(seen, range(seen, i).start - 1..range(seen, i).end, ":")).collect()
-}
-
-fn clause_colon(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = clause_tokens(seen).into_iter();
-    list.map(|i| {
-        let end = range(seen, i).end;
-        let mutant = edit(seen, end..end, ":");
-        within(mutant, range(seen, i).start..end + 1)
-    })
-    .collect()
-}
-
-fn argument_equals(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = arguments(seen).into_iter();
-    list.map(|(_, _, name, _)| edit(seen, range(seen, name + 1), " =")).collect()
-}
-
-fn quoted_name(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for i in own(seen).filter(|i| *i > 1 && seen.word(i - 1) == "[" && seen.word(i - 2) == "depends_on") {
-        out.push(edit(seen, range(seen, i), &format!("\"{}\"", seen.word(i))));
-    }
-    out
-}
-
-fn output_member(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
-    let mut out = Vec::new();
-    for (kind, ty, at) in references(seen) {
-        let fields = match &ty {
-            Type::Record(r) => r.fields.keys().any(|k| matches!(&**k, "result" | "output")),
-            other => dynamic(other) || matches!(other, Type::Optional(_)),
-        };
-        if kind == VarKind::Step && !fields {
-            let new = if random.below(2) == 0 { ".output" } else { ".result" };
-            out.push(within(edit(seen, at.end..at.end, new), at.end..at.end + new.len()));
-        }
-    }
-    out
-}
-
-fn semicolon(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = seen.steps().into_iter();
-    list.map(|(_, stmt, _)| {
-        let end = stmt.span.range().end;
-        edit(seen, end..end, ";")
-    })
-    .collect()
-}
-
-fn fence(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let text = format!("Here is the plan:\n\n```plan\n{}```\n", seen.text);
-    let place = 0..text.len();
-    vec![Mutant { text, place }]
-}
-
-fn bare_call(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let read: Vec<String> = references(seen).into_iter().map(|(_, _, at)| seen.text[at].to_owned()).collect();
-    let mut out = Vec::new();
-    for (_, stmt, step) in seen.steps() {
-        let words = (0..seen.tokens.len()).filter(|i| seen.word(*i) == &*stmt.name).count();
-        if let hir::Action::Call(call) = &step.action
-            && words == 1
-            && !read.contains(&stmt.name.to_string())
-        {
-            let at = stmt.span.range().start..call.span.range().start;
-            let place = at.start..at.start + 3;
-            out.push(within(edit(seen, at, ""), place));
-        }
-    }
-    out
-}
-
-fn reserved_name(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
-    let words = ["for", "match", "loop", "return", "if"];
-    let list = seen.steps().into_iter();
-    list.map(|(_, stmt, _)| edit(seen, stmt.name_span.range(), words[random.below(5) as usize])).collect()
 }

@@ -23,6 +23,8 @@ pub struct Original {
     pub text: String,
     /// Only what stands behind this is spoilt.
     pub from: usize,
+    /// What it means, without places.
+    pub program: serde_json::Value,
 }
 
 /// How many published plans are converted.
@@ -33,8 +35,11 @@ pub fn originals() -> Vec<Original> {
     let mut all = examples();
     for case in CASES {
         let body = case.plan;
-        let plan =
-            if body.contains("plan p(") { body.to_owned() } else { format!("plan p() -> json? {{\n{body}\n}}") };
+        let plan = if body.contains("plan p(") {
+            body.to_owned()
+        } else {
+            format!("plan p() -> json? {{\n{body}\n}}")
+        };
         add(&mut all, format!("engine: {}", case.name), Path::new("/mutation/p.plan"), SKILLS, &plan);
     }
     for code in Code::ALL {
@@ -89,7 +94,7 @@ fn add(all: &mut Vec<Original>, name: String, path: &Path, head: &str, plan: &st
         return false;
     }
     let from = if head.is_empty() { 0 } else { text.find("\nplan ").map_or(0, |n| n + 1) };
-    all.push(Original { name, path: path.to_owned(), text, from });
+    all.push(Original { name, path: path.to_owned(), text, from, program: super::program(&project) });
     true
 }
 

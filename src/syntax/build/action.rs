@@ -92,7 +92,7 @@ impl Builder<'_> {
             let same =
                 |other: &&Clause| std::mem::discriminant(&other.kind) == std::mem::discriminant(&clause.kind);
             if let Some(first) = clauses.iter().find(same) {
-                let d = duplicate(clause.span, first.span, rule.describe());
+                let d = duplicate(self.text, clause.span, first.span, rule.describe());
                 self.report(d);
             } else {
                 clauses.push(clause);
@@ -145,7 +145,7 @@ impl Builder<'_> {
     fn once<T>(&mut self, slot: &mut Option<(T, Span)>, value: T, span: Span, rule: Rule) {
         match slot {
             Some((_, first)) => {
-                let d = duplicate(span, *first, rule.describe());
+                let d = duplicate(self.text, span, *first, rule.describe());
                 self.report(d);
             }
             None => *slot = Some((value, span)),
@@ -414,10 +414,12 @@ impl Builder<'_> {
 }
 
 /// One thing that may stand once stands again at `span`.
-pub(super) fn duplicate(span: Span, first: Span, what: &str) -> Diagnostic {
-    Diagnostic::new(Code::DuplicateClause, span, format!("{what} stands twice"))
+pub(super) fn duplicate(text: &str, span: Span, first: Span, what: &str) -> Diagnostic {
+    let d = Diagnostic::new(Code::DuplicateClause, span, format!("{what} stands twice"))
         .label("again")
         .also(first, "first here")
-        .help("keep one of them")
-        .unsafe_fix("remove the second", vec![Edit::delete(span)])
+        .help("keep one of them");
+    let edits = vec![Edit::delete(span)];
+    let same = text.get(span.range()).map(str::trim) == text.get(first.range()).map(str::trim);
+    if same { d.fix("remove the second", edits) } else { d.unsafe_fix("remove the second", edits) }
 }

@@ -83,7 +83,7 @@ impl Builder<'_> {
                     let first = skill.clauses.iter().find(|o| std::mem::discriminant(&o.kind) == kind);
                     match first.filter(|_| !matches!(clause.kind, SkillClauseKind::Effect { .. })) {
                         Some(first) => {
-                            let d = duplicate(clause.span, first.span, rule.describe());
+                            let d = duplicate(self.text, clause.span, first.span, rule.describe());
                             self.report(d);
                         }
                         None => skill.clauses.push(clause),
@@ -180,7 +180,7 @@ impl Builder<'_> {
                     let kind = std::mem::discriminant(&clause.kind);
                     match plan.clauses.iter().find(|o| std::mem::discriminant(&o.kind) == kind) {
                         Some(first) => {
-                            let d = duplicate(clause.span, first.span, rule.describe());
+                            let d = duplicate(self.text, clause.span, first.span, rule.describe());
                             self.report(d);
                         }
                         None => plan.clauses.push(clause),
@@ -210,7 +210,7 @@ impl Builder<'_> {
                     };
                     let amount = self.expr_in(&mut inner, Rule::count)?;
                     if let Some(first) = items.iter().find(|i| i.kind == kind) {
-                        let d = duplicate(span, first.span, what);
+                        let d = duplicate(self.text, span, first.span, what);
                         self.report(d);
                     } else {
                         items.push(BudgetItem { kind, amount, span });
