@@ -333,7 +333,7 @@ impl<'a> Recovery<'a> {
                 "=" | ":" => nearest(word, ["step", "let", "type"]),
                 _ => nearest(word, ["return", "require", "plan", "skill", "use", "test"]),
             }?;
-            let message = format!("`{word}` begins no statement");
+            let message = format!("`{word}` is no statement");
             return Some((Code::Syntax, message, format!("write `{near}`"), one(here.start, here.end, near)));
         }
         let b = before?;
