@@ -19,6 +19,7 @@ mod eval_api;
 mod expect;
 #[cfg(test)]
 mod expr_tests;
+pub mod flow;
 mod functions;
 pub mod hir;
 mod infer;
@@ -162,6 +163,18 @@ pub fn check_unit(
     catalog: &Catalog,
     secrets: Option<&[Arc<str>]>,
 ) -> Analysis {
+    check_unit_for(files, sources, catalog, secrets, &flow::Asker::default())
+}
+
+/// The same for an agent, a writer, and what the writer had read.
+#[must_use]
+pub fn check_unit_for(
+    files: &[UnitFile<'_>],
+    sources: &Sources,
+    catalog: &Catalog,
+    secrets: Option<&[Arc<str>]>,
+    asker: &flow::Asker,
+) -> Analysis {
     let mut found: Vec<Diagnostic> = files.iter().flat_map(|f| f.parse.diagnostics.iter().cloned()).collect();
     let decls = collect::collect(files, catalog, secrets, &mut found);
     let signatures = decls
@@ -198,6 +211,8 @@ pub fn check_unit(
     let own = unit.decls.plans.iter().zip(&unit.decls.plan_names).filter(|(d, _)| d.file == 0);
     analysis.entry_plans = own.map(|(_, name)| name.clone()).collect();
     causes::settle(files, sources, &mut found);
+    let entry = files.first().map(|f| f.source);
+    flow::check(&analysis.plans, &analysis.skills, entry, asker, &mut found);
     allow::apply(files, &mut found);
     sort(&mut found);
     analysis.diagnostics = found;

@@ -104,6 +104,12 @@ codes! {
     UnusedAllow "unused-allow" Warning "a suppression silences nothing";
     NoSuchPlan "no-such-plan" Error "a test or command names a plan that is not there";
     RaceWrites "race-writes" Error "a branch of a `race` writes without compensating";
+    SecretLeak "secret-leak" Error "a secret comes where it would be shown, kept or sent";
+    PrivateLeak "private-leak" Error "private content reaches a public parameter";
+    UntrustedFlow "untrusted-flow" Error "untrusted content reaches a trusted parameter";
+    UntrustedControl "untrusted-control" Error "an untrusted value decides over a call that cannot be undone";
+    MayNotEndorse "may-not-endorse" Error "a plan written by a model lifts a label";
+    SkillNotGranted "skill-not-granted" Error "a skill is outside of the agent's grants";
     ShadowedMacroVariable "shadowed-macro-variable" Warning "a macro's variable hides a name";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
     NotYet "not-yet" Error "a construct is understood but cannot be run by this version";

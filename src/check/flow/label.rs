@@ -1,0 +1,184 @@
+//! Labels of values, each with the way it came.
+
+use crate::source::Span;
+use crate::types::Privacy;
+use std::sync::Arc;
+
+/// Longer ways are shown without their middle.
+const MAX_HOPS: u32 = 8;
+
+/// Where a label came from: the last place first, the source at the end.
+#[derive(Clone, Debug)]
+pub(super) struct Trace(Arc<Hop>);
+
+#[derive(Debug)]
+struct Hop {
+    span: Span,
+    text: Arc<str>,
+    before: Option<Trace>,
+    length: u32,
+    /// In which call the source lies: 0 is the plan at hand.
+    depth: u32,
+}
+
+impl Trace {
+    /// A source.
+    pub(super) fn source(span: Span, text: impl Into<Arc<str>>, depth: u32) -> Trace {
+        Trace(Arc::new(Hop { span, text: text.into(), before: None, length: 1, depth }))
+    }
+
+    /// The same, one place further.
+    pub(super) fn then(&self, span: Span, text: impl FnOnce() -> String) -> Trace {
+        if self.0.span == span || self.0.length >= MAX_HOPS {
+            return self.clone();
+        }
+        Trace(Arc::new(Hop {
+            span,
+            text: text().into(),
+            before: Some(self.clone()),
+            length: self.0.length + 1,
+            depth: self.0.depth,
+        }))
+    }
+
+    /// In which call the source lies.
+    pub(super) fn depth(&self) -> u32 {
+        self.0.depth
+    }
+
+    /// Places from the source on.
+    pub(super) fn places(&self) -> Vec<(Span, Arc<str>)> {
+        let mut out = Vec::new();
+        let mut next = Some(self);
+        while let Some(hop) = next {
+            out.push((hop.0.span, hop.0.text.clone()));
+            next = hop.0.before.as_ref();
+        }
+        out.reverse();
+        out
+    }
+
+    /// The place of the source.
+    pub(super) fn root(&self) -> Span {
+        let mut hop = self;
+        while let Some(before) = &hop.0.before {
+            hop = before;
+        }
+        hop.0.span
+    }
+}
+
+/// Private or secret, and why.
+pub(super) type Hidden = Option<(Privacy, Trace)>;
+
+/// What is known of a value: `None` is trusted, and public.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Label {
+    /// It was made from what is untrusted.
+    pub(super) content: Option<Trace>,
+    /// What is untrusted selected it.
+    pub(super) choice: Option<Trace>,
+    /// It was made from what is private or secret.
+    pub(super) hidden: Hidden,
+    /// What is private selected it.
+    pub(super) hidden_choice: Hidden,
+}
+
+fn higher(a: &Hidden, b: &Hidden) -> Hidden {
+    match (a, b) {
+        (Some((p, _)), Some((q, _))) if q > p => b.clone(),
+        (Some(_), _) => a.clone(),
+        (None, _) => b.clone(),
+    }
+}
+
+fn level(hidden: &Hidden) -> u8 {
+    match hidden {
+        None => 0,
+        Some((Privacy::Secret, _)) => 2,
+        Some(_) => 1,
+    }
+}
+
+impl Label {
+    /// Whether nothing is known against it.
+    pub(super) fn is_clean(&self) -> bool {
+        self.level() == [0; 4]
+    }
+
+    /// How bad it is, without the why.
+    pub(super) fn level(&self) -> [u8; 4] {
+        [
+            u8::from(self.content.is_some()),
+            u8::from(self.choice.is_some()),
+            level(&self.hidden),
+            level(&self.hidden_choice),
+        ]
+    }
+
+    /// A value made from both.
+    pub(super) fn join(&self, other: &Label) -> Label {
+        if other.is_clean() {
+            return self.clone();
+        }
+        Label {
+            content: self.content.clone().or_else(|| other.content.clone()),
+            choice: self.choice.clone().or_else(|| other.choice.clone()),
+            hidden: higher(&self.hidden, &other.hidden),
+            hidden_choice: higher(&self.hidden_choice, &other.hidden_choice),
+        }
+    }
+
+    /// What is selected by such a value.
+    pub(super) fn as_choice(&self) -> Label {
+        Label {
+            content: None,
+            choice: self.content.clone().or_else(|| self.choice.clone()),
+            // A secret that decides is an error of its own, where it decides.
+            hidden: None,
+            hidden_choice: higher(&self.hidden, &self.hidden_choice),
+        }
+    }
+
+    /// What is computed with such a value: a choice becomes content.
+    pub(super) fn computed(&self) -> Label {
+        Label {
+            content: self.content.clone().or_else(|| self.choice.clone()),
+            choice: None,
+            hidden: higher(&self.hidden, &self.hidden_choice),
+            hidden_choice: None,
+        }
+    }
+
+    /// A bool or one of some literals: content would be a choice only.
+    pub(super) fn narrow(mut self) -> Label {
+        if let Some(content) = self.content.take() {
+            self.choice.get_or_insert(content);
+        }
+        self
+    }
+
+    /// One place further on every way.
+    pub(super) fn then(&self, span: Span, text: impl Fn() -> String) -> Label {
+        let far = |t: &Trace| t.then(span, &text);
+        Label {
+            content: self.content.as_ref().map(far),
+            choice: self.choice.as_ref().map(far),
+            hidden: self.hidden.as_ref().map(|(p, t)| (*p, far(t))),
+            hidden_choice: self.hidden_choice.as_ref().map(|(p, t)| (*p, far(t))),
+        }
+    }
+
+    /// Content or choice that is untrusted.
+    pub(super) fn untrusted(&self) -> Option<&Trace> {
+        self.content.as_ref().or(self.choice.as_ref())
+    }
+
+    /// Why it is secret, if it is.
+    pub(super) fn secret(&self) -> Option<&Trace> {
+        match (&self.hidden, &self.hidden_choice) {
+            (Some((Privacy::Secret, t)), _) | (_, Some((Privacy::Secret, t))) => Some(t),
+            _ => None,
+        }
+    }
+}
