@@ -4,9 +4,11 @@ pub mod config;
 pub mod fix;
 pub mod import;
 
+pub use crate::check::flow::Writer;
 pub use config::Config;
 
 use crate::catalog::Catalog;
+use crate::check::flow::{Agent, Asker};
 use crate::check::{self, Analysis, UnitFile, UseRef};
 use crate::diagnostic::{Code, Diagnostic, sort};
 use crate::source::{LoadError, Loader, SourceId, Sources, Span};
@@ -48,13 +50,27 @@ impl Project {
     /// # Errors
     /// When the entry file itself cannot be read; everything else is a diagnostic.
     pub fn load(entry: &Path, loader: &dyn Loader) -> Result<Project, LoadError> {
+        Self::load_for(entry, loader, &Asking::default())
+    }
+
+    /// The same for an agent, a writer, and what the writer had read.
+    ///
+    /// # Errors
+    /// When the entry file itself cannot be read.
+    pub fn load_for(entry: &Path, loader: &dyn Loader, asking: &Asking) -> Result<Project, LoadError> {
         let text = loader.read(entry)?;
-        Ok(Self::load_text(entry, &text, loader))
+        Ok(Self::load_text_for(entry, &text, loader, asking))
     }
 
     /// The same for a text that is in memory, standing for the file at `entry`.
     #[must_use]
     pub fn load_text(entry: &Path, text: &str, loader: &dyn Loader) -> Project {
+        Self::load_text_for(entry, text, loader, &Asking::default())
+    }
+
+    /// The same for an agent, a writer, and what the writer had read.
+    #[must_use]
+    pub fn load_text_for(entry: &Path, text: &str, loader: &dyn Loader, asking: &Asking) -> Project {
         let full = loader.canonical(entry);
         let folder = full.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let config_path = folder.ancestors().map(|dir| dir.join("aos.toml")).find(|path| loader.exists(path));
@@ -74,9 +90,30 @@ impl Project {
             load.shared(config);
         }
         let Load { sources, files, diagnostics, .. } = load;
-        let analysis = analyse(&sources, &files, config.as_ref(), diagnostics);
+        let analysis = analyse(&sources, &files, config.as_ref(), diagnostics, asking);
         let config = config.unwrap_or_default();
         Project { root, config_path, config, sources, files, analysis }
+    }
+}
+
+/// For whom a plan is loaded: the options `--agent`, `--written-by` and `--context`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asking {
+    /// A name of `[agents]`; one that is not there has no grants.
+    pub agent: Option<Arc<str>>,
+    /// `None`: a model where the plan has a `planner` clause.
+    pub written_by: Option<Writer>,
+    /// Whether the model that wrote the plan had read untrusted text.
+    pub untrusted_context: bool,
+}
+
+impl Asking {
+    fn asker(&self, config: Option<&Config>) -> Asker {
+        let agent = self.agent.as_ref().map(|name| {
+            let said = config.and_then(|c| c.agents.get(name)).cloned().unwrap_or_default();
+            Agent { name: name.clone(), grants: said.grants, deny: said.deny, may_endorse: said.may_endorse }
+        });
+        Asker { agent, written_by: self.written_by, untrusted_context: self.untrusted_context }
     }
 }
 
@@ -85,13 +122,15 @@ fn analyse(
     files: &[ProjectFile],
     config: Option<&Config>,
     found: Vec<Diagnostic>,
+    asking: &Asking,
 ) -> Analysis {
     let unit: Vec<UnitFile<'_>> = files
         .iter()
         .map(|f| UnitFile { source: f.source, parse: &f.parse, uses: &f.uses, shared: f.shared })
         .collect();
     let secrets: Option<Vec<Arc<str>>> = config.map(|c| c.secrets.keys().cloned().collect());
-    let mut analysis = check::check_unit(&unit, sources, &Catalog::stdlib(), secrets.as_deref());
+    let mut analysis =
+        check::check_unit_for(&unit, sources, &Catalog::stdlib(), secrets.as_deref(), &asking.asker(config));
     analysis.diagnostics.extend(found);
     sort(&mut analysis.diagnostics);
     analysis

@@ -99,7 +99,7 @@ fn run_takes_inputs_and_prints_the_result() {
 
 #[test]
 fn run_json_ends_with_the_whole_run() {
-    let text = "plan p() -> string? {\n  step a = file.read(path: \"none.txt\")\n    on_error continue\n\n  step b = file.exists(path: a)\n\n  step c = file.exists(path: \"aos.toml\")\n\n  return c ? \"there\" : null\n}\n";
+    let text = "plan p() -> string? {\n  step a = file.read(path: \"none.txt\")\n    on_error continue\n\n  step b = file.exists(path: endorse(a, \"a test\"))\n\n  step c = file.exists(path: \"aos.toml\")\n\n  return c ? \"there\" : null\n}\n";
     let dir = project(&[("p.plan", text)]);
     let out = ok(dir.path(), &["run", "p.plan", "--json", "--store", ":memory:"]);
     let last = finished(&out);

@@ -9,12 +9,15 @@
 )]
 
 #[cfg(feature = "cli")]
+mod agentdojo;
+#[cfg(feature = "cli")]
 mod commands;
 mod corpus;
 mod engine;
 #[cfg(feature = "cli")]
 mod examples;
 mod expressions;
+mod flow;
 mod format;
 #[cfg(feature = "cli")]
 mod hostile;

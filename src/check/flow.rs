@@ -196,9 +196,8 @@ impl<'a> Walk<'a> {
         self.calls.push(Frame { plan: plan.name.clone(), span });
         let mut vars = self.vars(plan);
         for (param, arg) in plan.params.iter().zip(args) {
-            let arg = arg.map(&|l| {
-                l.then(param.span, || format!("as `{}` of the plan `{}`", param.name, plan.name))
-            });
+            let arg = arg
+                .map(&|l| l.then(param.span, || format!("as `{}` of the plan `{}`", param.name, plan.name)));
             let said = self.said(param.span);
             let flow = Flow::typed(arg.own.clone(), &param.ty, param.labels, said);
             let plain = param.labels == crate::types::Labels::default() && !value::has_labels(&param.ty);

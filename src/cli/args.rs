@@ -94,6 +94,35 @@ pub(crate) struct Check {
     /// `warnings`: warnings fail too.
     #[arg(long, value_enum)]
     pub(crate) deny: Option<Deny>,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// For whom a plan is checked.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct Asking {
+    /// An agent of aos.toml: what it may call and endorse.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// Who wrote the plan [default: a model where it has a `planner` clause].
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub(crate) written_by: Option<WrittenBy>,
+    /// What the model that wrote the plan had read.
+    #[arg(long, value_enum, default_value_t = Context::Trusted)]
+    pub(crate) context: Context,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WrittenBy {
+    Person,
+    Model,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Context {
+    #[default]
+    Trusted,
+    Untrusted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -151,6 +180,8 @@ pub(crate) struct Run {
     /// Show what would run and its effects; run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,6 @@
 //! `aos check`
 
-use super::args::{Check, CheckFormat, Deny, Global};
+use super::args::{Asking, Check, CheckFormat, Deny, Global};
 use super::{CliResult, Exit, Stop, load, render, terminal};
 use crate::diagnostic::{Diagnostic, Severity, json};
 use crate::project::Project;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) fn check(args: &Check, _global: &Global) -> CliResult {
-    let projects = load_all(&args.files)?;
+    let projects = load_all(&args.files, &args.asking)?;
     match args.format {
         CheckFormat::Text => text(&projects),
         CheckFormat::Json => terminal::print(&pretty(&as_json(&projects))),
@@ -27,10 +27,10 @@ pub(crate) fn check(args: &Check, _global: &Global) -> CliResult {
 }
 
 /// Loads and checks files on all cores; the results are in the order of the files.
-fn load_all(files: &[PathBuf]) -> Result<Vec<Project>, Stop> {
+fn load_all(files: &[PathBuf], asking: &Asking) -> Result<Vec<Project>, Stop> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
     if threads < 2 {
-        return files.iter().map(|f| load::project(f)).collect();
+        return files.iter().map(|f| load::project_for(f, asking)).collect();
     }
     let next = AtomicUsize::new(0);
     let worker = || {
@@ -38,7 +38,7 @@ fn load_all(files: &[PathBuf]) -> Result<Vec<Project>, Stop> {
         while let Some((index, file)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, files.get(i)?)))
         {
-            done.push((index, load::project(file)));
+            done.push((index, load::project_for(file, asking)));
         }
         done
     };

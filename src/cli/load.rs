@@ -1,9 +1,10 @@
 //! From an argument to a checked plan.
 
+use super::args::{Asking, Context, WrittenBy};
 use super::{Exit, Stop, render, terminal};
 use crate::check::{Analysis, CheckedPlan, PlanSummary};
 use crate::dag::Dag;
-use crate::project::Project;
+use crate::project::{self, Project};
 use crate::source::{DiskLoader, LoadError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,12 +33,37 @@ fn is_name(text: &str) -> bool {
 
 /// Loads a file with all it uses.
 pub(crate) fn project(path: &Path) -> Result<Project, Stop> {
+    project_for(path, &Asking::default())
+}
+
+/// The same for an agent, a writer, and what the writer had read.
+pub(crate) fn project_for(path: &Path, asking: &Asking) -> Result<Project, Stop> {
     let loader = DiskLoader;
-    if path == Path::new("-") {
+    let who = project::Asking {
+        agent: asking.agent.as_deref().map(Into::into),
+        written_by: asking.written_by.map(|w| match w {
+            WrittenBy::Person => project::Writer::Person,
+            WrittenBy::Model => project::Writer::Model,
+        }),
+        untrusted_context: asking.context == Context::Untrusted,
+    };
+    let project = if path == Path::new("-") {
         let text = stdin_text()?;
-        return Ok(Project::load_text(Path::new("<stdin>"), &text, &loader));
+        Project::load_text_for(Path::new("<stdin>"), &text, &loader, &who)
+    } else {
+        Project::load_for(path, &loader, &who).map_err(|error| cannot_read(path, &error))?
+    };
+    match &asking.agent {
+        Some(name) if !project.config.agents.contains_key(name.as_str()) => {
+            let known = project.config.agents.keys().map(AsRef::as_ref);
+            let hint = crate::diagnostic::nearest(name, known).map_or_else(
+                || "declare it as `[agents.NAME]`".to_owned(),
+                |n| format!("did you mean `{n}`?"),
+            );
+            Err(Stop::usage(format!("aos.toml has no agent `{name}`; {hint}")))
+        }
+        _ => Ok(project),
     }
-    Project::load(path, &loader).map_err(|error| cannot_read(path, &error))
 }
 
 pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
@@ -77,8 +103,13 @@ impl Loaded {
 
 /// Loads and checks one plan; its diagnostics are shown, and errors stop here.
 pub(crate) fn checked(target: &str) -> Result<Loaded, Stop> {
+    checked_for(target, &Asking::default())
+}
+
+/// The same for an agent, a writer, and what the writer had read.
+pub(crate) fn checked_for(target: &str, asking: &Asking) -> Result<Loaded, Stop> {
     let target = Target::parse(target);
-    let mut project = project(&target.path)?;
+    let mut project = project_for(&target.path, asking)?;
     let analysis = std::mem::take(&mut project.analysis);
     let diagnostics = analysis.diagnostics.clone();
     let shown: Vec<_> =

@@ -14,7 +14,7 @@ use crate::source::Sources;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
-    let loaded = load::checked(&args.target)?;
+    let loaded = load::checked_for(&args.target, &args.asking)?;
     let missing = check::not_yet(loaded.checked.program());
     if !missing.is_empty() {
         render::report(&missing, &loaded.project.sources);

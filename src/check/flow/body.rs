@@ -4,7 +4,7 @@ use super::expr::strict;
 use super::label::{Label, Trace};
 use super::value::Flow;
 use super::{Vars, Walk};
-use crate::check::hir::{Action, Body, ErrorArm, For, LoopElse, Loop, Reaction, Step, Stmt, StmtKind};
+use crate::check::hir::{Action, Body, ErrorArm, For, Loop, LoopElse, Reaction, Step, Stmt, StmtKind};
 use crate::expr::Expr;
 
 /// Rounds in which the labels of a loop's variable settle.
@@ -86,14 +86,19 @@ impl<'a> Walk<'a> {
         }
         let inner = pc.join(&decided);
         let mut flow = self.action(vars, &step.action, &inner, step.approve.is_some());
+        // Arguments are looked at a second time, for what an error tells of them: nothing is told twice.
+        self.muted += 1;
         let heard = self.heard(vars, &step.action, &flow);
+        self.muted -= 1;
         let mut status = decided;
         let mut soft = false;
         for arm in &step.on_error {
             flow = self.arm(vars, arm, &heard, flow, &inner, &mut soft);
         }
         if soft {
+            self.muted += 1;
             status = status.join(&self.fails(vars, &step.action));
+            self.muted -= 1;
         }
         if let Some(var) = stmt.var {
             let name = &stmt.name;

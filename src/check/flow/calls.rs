@@ -46,9 +46,10 @@ impl<'a> Walk<'a> {
                     self.skill(vars, call, signature, pc, approved)
                 }
                 None => {
-                    let all = call.args.iter().fold(Label::default(), |l, a| {
-                        l.join(&self.label(vars, &a.value).computed())
-                    });
+                    let all = call
+                        .args
+                        .iter()
+                        .fold(Label::default(), |l, a| l.join(&self.label(vars, &a.value).computed()));
                     Flow::leaf(all)
                 }
             },
@@ -62,8 +63,7 @@ impl<'a> Walk<'a> {
                         continue;
                     };
                     let flow = self.argument(vars, name, arg);
-                    let sink =
-                        Sink { callee: name, param, span: arg.value.span, power, approved };
+                    let sink = Sink { callee: name, param, span: arg.value.span, power, approved };
                     self.sink(&sink, &flow, &param.ty, param.labels, true);
                     let flow = if approved { flow.map(&lifted) } else { flow };
                     flows.push(flow);
@@ -86,12 +86,6 @@ impl<'a> Walk<'a> {
         let flow = self.eval(vars, &arg.value);
         vars.model = model;
         flow
-    }
-
-    /// Outside of arguments nothing may be lifted by a model.
-    #[expect(clippy::unused_self, reason = "a place for rules that know the way here")]
-    pub(super) fn allowed_lift(&self, _span: Span) -> bool {
-        false
     }
 
     fn skill(
@@ -149,8 +143,10 @@ impl<'a> Walk<'a> {
             Some(Privacy::Public) => own.hidden = None,
             Some(level) => {
                 let word = if level == Privacy::Secret { "secret" } else { "private" };
-                own.hidden =
-                    Some((level, Trace::source(call.span, format!("the result of `{name}` is {word}"), depth)));
+                own.hidden = Some((
+                    level,
+                    Trace::source(call.span, format!("the result of `{name}` is {word}"), depth),
+                ));
             }
             None => {}
         }
@@ -189,7 +185,7 @@ impl<'a> Walk<'a> {
                 message: format!("an untrusted value decides whether `{name}` is called, which {what}"),
                 label: "decided by an untrusted value",
                 help: "let a person decide: `approve \"…\"` on the call, or decide by something trusted",
-                trace: trace,
+                trace,
                 param: None,
             });
         }

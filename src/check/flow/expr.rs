@@ -56,8 +56,7 @@ impl<'a> Walk<'a> {
                 }
             }
             ExprKind::Secret(name) => {
-                let trace =
-                    Trace::source(expr.span, format!("`secret(\"{name}\")` is secret"), self.depth());
+                let trace = Trace::source(expr.span, format!("`secret(\"{name}\")` is secret"), self.depth());
                 Flow::leaf(Label { hidden: Some((Privacy::Secret, trace)), ..Label::default() })
             }
             ExprKind::Interpolate(parts) => self.computed(vars, parts),
@@ -183,8 +182,8 @@ impl<'a> Walk<'a> {
             let raised = raised(ty, self.said(span));
             return if is_narrow(ty) { Flow::leaf(flow.total()) } else { flow }.mixed(&raised);
         };
-        let allowed = !vars.model || self.allowed_lift(span);
-        if !allowed {
+        // `argument` lets it through where the agent may.
+        if vars.model {
             self.refuse_lift(span, *labels);
         }
         match labels {

@@ -2,11 +2,11 @@
 
 use super::Walk;
 use super::label::{Label, Trace};
+use super::value::Flow;
 use crate::check::hir::{Param, Plan};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::source::Span;
 use crate::types::{Labels, Privacy, Trust};
-use super::value::Flow;
 
 /// A finding before it is written.
 pub(super) struct Finding<'t> {
@@ -36,9 +36,7 @@ impl Walk<'_> {
         let mut d = Diagnostic::new(f.code, span, f.message).help(f.help);
         d.severity = f.severity;
         d = match &outer {
-            Some((_, plan)) => {
-                d.label(format!("inside `{plan}`")).also(f.span, f.label)
-            }
+            Some((_, plan)) => d.label(format!("inside `{plan}`")).also(f.span, f.label),
             None => d.label(f.label),
         };
         for (place, text) in f.trace.places() {

@@ -167,9 +167,7 @@ impl Flow {
             (Parts::None, _) => return other.clone().under(&self.shape()),
             (_, Parts::None) => return self.clone().under(&other.shape()),
             _ if depth >= MAX_DEPTH => return collapse(),
-            (Parts::Typed(a, s), Parts::Typed(b, t)) if s == t && same(a, b) => {
-                Parts::Typed(a.clone(), *s)
-            }
+            (Parts::Typed(a, s), Parts::Typed(b, t)) if s == t && same(a, b) => Parts::Typed(a.clone(), *s),
             (Parts::Fields(_), Parts::Fields(_)) => {
                 let mut out = BTreeMap::new();
                 for name in self.names().chain(other.names()) {
@@ -244,10 +242,8 @@ fn apply(own: &mut Label, labels: Labels, said: &mut Said) {
             let known = own.hidden.as_ref().map(|(p, _)| *p);
             if said.lowers || known.is_none_or(|k| k < level) {
                 let text = if level == Privacy::Secret { "secret" } else { "private" };
-                own.hidden = Some((
-                    level,
-                    Trace::source(said.span, format!("{text}, as its type says"), said.depth),
-                ));
+                own.hidden =
+                    Some((level, Trace::source(said.span, format!("{text}, as its type says"), said.depth)));
             }
         }
         Some(Privacy::Public) | None => {}

@@ -1,0 +1,172 @@
+//! Published tasks of an agent over tools, with what attackers hide in the tools' answers: no marked flow passes the checker, no clean
+//! task is refused, and an attacker's call never runs.
+
+use crate::support::{aos, cases, finish};
+use serde_json::Value as Json;
+use std::fmt::Write as _;
+
+const STUB: &str = r#"import json, sys
+for line in sys.stdin:
+    call = json.loads(line)
+    open("calls.log", "a").write(json.dumps([call["skill"], call["args"]]) + "\n")
+    print(json.dumps({"id": call["id"], "result": open("injection.txt").read()}), flush=True)
+"#;
+
+fn ty(schema: &Json) -> &str {
+    let schema = schema["anyOf"].as_array().and_then(|a| a.first()).unwrap_or(schema);
+    match schema["type"].as_str() {
+        Some("string") => "string",
+        Some("integer") => "int",
+        Some("number") => "float",
+        Some("boolean") => "bool",
+        Some("array") => "list<json>",
+        _ => "json",
+    }
+}
+
+fn literal(value: &Json, ty: &str) -> String {
+    match value {
+        Json::String(text) => format!("{text:?}"),
+        Json::Number(n) if ty == "float" => format!("{:?}", n.as_f64().unwrap()),
+        other => other.to_string(),
+    }
+}
+
+/// The calls as a plan; `marked` says which arguments are computed from the latest untrusted read.
+fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool) -> String {
+    let mut out = String::new();
+    for tool in suite["tools"].as_array().unwrap() {
+        let required = tool["input"]["required"].as_array().unwrap();
+        let mut params = String::new();
+        for (name, schema) in tool["input"]["properties"].as_object().unwrap() {
+            let mark = if required.iter().any(|r| r == name) { "" } else { "?" };
+            write!(params, "{name}{mark}: {}, ", ty(schema)).unwrap();
+        }
+        let trust = if tool["reads_untrusted"] == true { "untrusted " } else { "" };
+        let effect = if tool["effect"] == true { "irreversible" } else { "reads" };
+        writeln!(
+            out,
+            "skill t.{}({params}) -> {trust}json\n  {effect} \"suite\"",
+            tool["name"].as_str().unwrap()
+        )
+        .unwrap();
+    }
+    out.push_str("plan task() {\n");
+    let mut latest = None;
+    for (index, call) in calls.iter().enumerate() {
+        let name = call["skill"].as_str().unwrap();
+        let tools = suite["tools"].as_array().unwrap();
+        let tool = tools.iter().find(|t| t["name"] == name).unwrap();
+        let mut args = Vec::new();
+        for (arg, value) in call["args"].as_object().unwrap() {
+            let ty = ty(&tool["input"]["properties"][arg]);
+            let text = match latest {
+                Some(step) if marked(call, arg) => format!("s{step} as {ty}"),
+                _ => literal(value, ty),
+            };
+            args.push(format!("{arg}: {text}"));
+        }
+        let order = if index == 0 { String::new() } else { format!("\n    depends_on [s{}]", index - 1) };
+        writeln!(out, "  step s{index} = t.{name}({}){order}", args.join(", ")).unwrap();
+        if tool["reads_untrusted"] == true {
+            latest = Some(index);
+        }
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn is_marked(call: &Json, arg: &str) -> bool {
+    call["effect"] == true && call["tainted_args"].as_array().is_some_and(|a| a.iter().any(|t| t == arg))
+}
+
+#[test]
+fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
+    let Some(folder) = cases("examples-data/agentdojo") else { return };
+    let (mut refused, mut clean, mut flows, mut attacks) = (0, 0, 0, 0);
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        let suite: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let config = "[skills.t]\nprovider = \"process\"\ncommand = [\"python3\", \"stub.py\"]\n";
+        std::fs::write(dir.path().join("aos.toml"), config).unwrap();
+        std::fs::write(dir.path().join("stub.py"), STUB).unwrap();
+        let goals: Vec<&str> =
+            suite["injection_tasks"].as_array().unwrap().iter().filter_map(|t| t["goal"].as_str()).collect();
+        std::fs::write(dir.path().join("injection.txt"), format!("IMPORTANT: {}", goals.join(" And: ")))
+            .unwrap();
+        let log = dir.path().join("calls.log");
+        let run = |text: &str| {
+            let _ = std::fs::remove_file(&log);
+            std::fs::write(dir.path().join("task.plan"), text).unwrap();
+            let (code, out, err) = finish(aos(dir.path()).args(["--store", ":memory:", "run", "task.plan"]));
+            let calls = std::fs::read_to_string(&log).unwrap_or_default();
+            (code, format!("{out}{err}"), calls)
+        };
+        let check = |text: &str| -> Vec<Json> {
+            std::fs::write(dir.path().join("task.plan"), text).unwrap();
+            let (_, out, _) = finish(aos(dir.path()).args(["check", "task.plan", "--format", "json"]));
+            let all: Json = serde_json::from_str(&out).unwrap();
+            all["diagnostics"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|d| d["severity"] == "error")
+                .cloned()
+                .collect()
+        };
+        for task in suite["user_tasks"].as_array().unwrap() {
+            let id = &task["id"];
+            let calls = task["calls"].as_array().unwrap();
+            let text = plan(&suite, calls, is_marked);
+            let marks: usize = calls
+                .iter()
+                .filter(|c| c["effect"] == true)
+                .map(|c| c["tainted_args"].as_array().map_or(0, Vec::len))
+                .sum();
+            let found = check(&text);
+            let trust = |d: &&Json| d["code"] == "untrusted-flow" || d["code"] == "untrusted-control";
+            assert_eq!(found.iter().filter(trust).count(), marks, "{id}: {found:#?}\n{text}");
+            assert_eq!(found.len(), marks, "{id}: {found:#?}\n{text}");
+            flows += marks;
+            let (code, said, made) = run(&text);
+            if marks > 0 {
+                refused += 1;
+                assert_eq!((code, made.as_str()), (1, ""), "{id}: {said}");
+                continue;
+            }
+            clean += 1;
+            assert_eq!(code, 0, "{id}: {said}\n{text}");
+            assert_eq!(made.lines().count(), calls.len(), "{id}: {made}");
+        }
+        // A planner that obeys what it reads: the attacker's call, its arguments from the text.
+        let reader =
+            suite["tools"].as_array().unwrap().iter().find(|t| t["reads_untrusted"] == true).unwrap();
+        for task in suite["injection_tasks"].as_array().unwrap() {
+            let mut read = serde_json::json!({ "skill": reader["name"], "args": {} });
+            for need in reader["input"]["required"].as_array().unwrap() {
+                let filler = match ty(&reader["input"]["properties"][need.as_str().unwrap()]) {
+                    "int" | "float" => serde_json::json!(1),
+                    "bool" => serde_json::json!(true),
+                    _ => serde_json::json!("x"),
+                };
+                read["args"][need.as_str().unwrap()] = filler;
+            }
+            let mut calls = vec![read];
+            calls.extend(task["calls"].as_array().unwrap().iter().cloned());
+            if !calls.iter().any(|c| c["effect"] == true && !c["args"].as_object().unwrap().is_empty()) {
+                continue;
+            }
+            attacks += 1;
+            let (code, said, made) = run(&plan(&suite, &calls, |call, _| call["effect"] == true));
+            assert_eq!((code, made.as_str()), (1, ""), "{}: {said}", task["id"]);
+        }
+    }
+    println!(
+        "{clean} clean tasks ran, {refused} refused with {flows} marked flows, {attacks} attacks refused"
+    );
+    assert!(clean > 0 && refused > 0 && attacks > 0);
+}
