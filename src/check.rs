@@ -6,6 +6,7 @@
 mod action;
 mod allow;
 mod body;
+pub mod bounds;
 mod cases;
 mod causes;
 mod clauses;
@@ -119,13 +120,13 @@ impl CheckedPlan {
 }
 
 /// A plan in the answer of `check --format json`.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlanSummary {
     pub name: Arc<str>,
     /// Steps written in it, those of inner bodies included.
     pub steps: usize,
-    /// `{ cost_usd, tokens, calls, time_ms, path }`; null where it is not known.
-    pub worst_case: Option<serde_json::Value>,
+    /// What it uses at the worst; nothing is known of it where there are errors.
+    pub worst_case: bounds::Bounds,
     /// Such as `writes "file:out.txt"`.
     pub effects: Vec<String>,
 }
@@ -213,6 +214,9 @@ pub fn check_unit_for(
     causes::settle(files, sources, &mut found);
     let entry = files.first().map(|f| f.source);
     flow::check(&analysis.plans, &analysis.skills, entry, asker, &mut found);
+    if !found.iter().any(Diagnostic::is_error) {
+        found.extend(bounds::check(&analysis.plans, &analysis.skills));
+    }
     allow::apply(files, &mut found);
     sort(&mut found);
     analysis.diagnostics = found;
@@ -280,10 +284,15 @@ impl Analysis {
     /// The plans of the entry file, for machine-readable answers.
     #[must_use]
     pub fn summaries(&self) -> Vec<PlanSummary> {
+        let bounds = if self.has_errors() {
+            IndexMap::new()
+        } else {
+            bounds::bounds(&self.plans, &self.skills)
+        };
         let one = |plan: &Plan| PlanSummary {
             name: plan.name.clone(),
             steps: steps(&plan.body),
-            worst_case: None,
+            worst_case: bounds.get(&plan.name).cloned().unwrap_or_default(),
             effects: plan.effects.iter().map(|e| effect_text(e, plan)).collect(),
         };
         self.entry_plans.iter().filter_map(|name| self.plans.get(name)).map(one).collect()

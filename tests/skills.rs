@@ -3,6 +3,7 @@
 mod files;
 mod http;
 mod jq;
+mod llm;
 mod process;
 mod secrets;
 mod shell;

@@ -5,7 +5,10 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Families without an implementation.
-const FAMILIES: &[&str] = &["llm", "human", "signal", "memory"];
+const FAMILIES: &[&str] = &["human", "signal", "memory"];
+
+/// Skills without one, of families that have one.
+const SKILLS: &[&str] = &["llm.embed"];
 
 /// One finding per construct that the engine cannot run, empty where it can run everything.
 #[must_use]
@@ -61,7 +64,8 @@ fn one(step: &Step, name: Span, out: &mut Vec<Diagnostic>) {
 
 fn call(c: &Call, out: &mut Vec<Diagnostic>) {
     let Target::Skill(name) = &c.target else { return };
-    if name.split_once('.').is_some_and(|(family, _)| FAMILIES.contains(&family)) {
+    if SKILLS.contains(&&**name) || name.split_once('.').is_some_and(|(family, _)| FAMILIES.contains(&family))
+    {
         refuse(&format!("`{name}`"), c.span, out);
     }
 }

@@ -57,6 +57,9 @@ fn all(projects: &[Project]) -> impl Iterator<Item = (&Project, &Diagnostic)> {
     projects.iter().flat_map(|p| p.analysis.diagnostics.iter().map(move |d| (p, d)))
 }
 
+/// With more plans than this their bounds are shown by `--format json` only.
+const MAX_BOUNDS: usize = 20;
+
 fn pretty(value: &Json) -> String {
     format!("{value:#}")
 }
@@ -71,8 +74,17 @@ fn text(projects: &[Project]) {
             found.push(diagnostic.clone());
         }
     }
-    let plans: usize = projects.iter().map(|p| p.analysis.summaries().len()).sum();
-    let steps: usize = projects.iter().flat_map(|p| p.analysis.summaries()).map(|s| s.steps).sum();
+    let summaries: Vec<_> = projects
+        .iter()
+        .flat_map(|p| p.analysis.summaries().into_iter().map(|s| (s, p.analysis.has_errors())))
+        .collect();
+    let plans = summaries.len();
+    let steps: usize = summaries.iter().map(|(s, _)| s.steps).sum();
+    if plans <= MAX_BOUNDS {
+        for (s, _) in summaries.iter().filter(|(_, broken)| !broken) {
+            terminal::say(&format!("`{}` at most: {}", s.name, s.worst_case));
+        }
+    }
     let what = format!("{}, {}", number(plans, "plan"), number(steps, "step"));
     match render::count(&found) {
         Some(count) => terminal::say(&format!("{count} in {what}")),
@@ -93,7 +105,7 @@ fn as_json(projects: &[Project]) -> Json {
             json!({
                 "name": s.name,
                 "steps": s.steps,
-                "worst_case": { "cost_usd": null, "tokens": null, "calls": null, "time_ms": null, "path": [] },
+                "worst_case": s.worst_case.to_json(),
                 "effects": s.effects,
             })
         })

@@ -95,6 +95,7 @@ fn dry_run(loaded: &Loaded) -> Exit {
     if let Some(summary) = loaded.summaries.iter().find(|s| s.name == program.entry) {
         let effects = if summary.effects.is_empty() { "none".to_owned() } else { summary.effects.join(", ") };
         terminal::print(&format!("{} steps; effects: {effects}; nothing was run", summary.steps));
+        terminal::print(&format!("at most: {}", summary.worst_case));
     }
     Exit::Done
 }

@@ -111,6 +111,9 @@ codes! {
     MayNotEndorse "may-not-endorse" Error "a plan written by a model lifts a label";
     SkillNotGranted "skill-not-granted" Error "a skill is outside of the agent's grants";
     ShadowedMacroVariable "shadowed-macro-variable" Warning "a macro's variable hides a name";
+    BudgetExceeded "budget-exceeded" Error "a plan does not fit its budget, even when nothing is retried";
+    BudgetAtRisk "budget-at-risk" Warning "at the worst a plan does not fit its budget";
+    UnboundedBudget "unbounded-budget" Warning "a budget cannot be proven, as something has no bound";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
     NotYet "not-yet" Error "a construct is understood but cannot be run by this version";
     RunFailed "run-failed" Error "a step failed while the plan ran";

@@ -46,6 +46,7 @@ pub struct SkillConfig {
     /// The largest result, in bytes.
     pub max_response: Option<u64>,
     pub http: HttpPolicy,
+    pub llm: LlmPolicy,
     /// Where the table stands.
     pub span: Span,
 }
@@ -58,6 +59,21 @@ pub struct HttpPolicy {
     pub deny_hosts: Vec<Arc<str>>,
     pub allow_private_network: bool,
     pub max_redirects: Option<u32>,
+}
+
+/// Which model answers, in `[skills.llm]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LlmPolicy {
+    /// The provider's address.
+    pub url: Option<Arc<str>>,
+    /// The model of calls that name none.
+    pub model: Option<Arc<str>>,
+    /// The name of the secret that holds the provider's key.
+    pub key: Option<Arc<str>>,
+    /// US dollars.
+    pub input_cost_per_token: Option<f64>,
+    /// US dollars.
+    pub output_cost_per_token: Option<f64>,
 }
 
 /// What implements the skills of a namespace.

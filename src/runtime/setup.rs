@@ -2,7 +2,7 @@
 
 use super::blobs::Blobs as BlobStore;
 use super::skill::config::{
-    BlobSink, Blobs, EndpointConfig, HttpConfig, ProcessConfig, Provider, SecretSource,
+    BlobSink, Blobs, EndpointConfig, HttpConfig, LlmConfig, ProcessConfig, Provider, SecretSource,
 };
 use super::skill::{Skills, SkillsConfig};
 use crate::project::config::{self, Config, SkillConfig};
@@ -24,6 +24,9 @@ pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
     if let Some(http) = config.skills.get("http") {
         skills.http = http_config(http);
     }
+    if let Some(llm) = config.skills.get("llm") {
+        skills.llm = llm_config(llm);
+    }
     for (namespace, skill) in &config.skills {
         if let Some(provider) = &skill.provider {
             skills.namespaces.insert(namespace.to_string(), self::provider(namespace, provider, skill)?);
@@ -34,6 +37,10 @@ pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
         config::SecretSource::File(path) => SecretSource::File(PathBuf::from(&**path)),
     };
     skills.secrets = config.secrets.iter().map(|(name, s)| (name.to_string(), source(s))).collect();
+    skills
+        .secrets
+        .entry(LlmConfig::KEY.to_owned())
+        .or_insert_with(|| SecretSource::Env(LlmConfig::KEY.to_owned()));
     skills.blobs = store.map(|dir| BlobSink(Arc::new(Kept(BlobStore::new(dir)))));
     Ok(Skills::new(skills))
 }
@@ -68,6 +75,24 @@ fn http_config(skill: &SkillConfig) -> HttpConfig {
         http.max_redirects = redirects as usize;
     }
     http
+}
+
+fn llm_config(skill: &SkillConfig) -> LlmConfig {
+    let mut llm = LlmConfig::default();
+    let policy = &skill.llm;
+    if let Some(url) = &policy.url {
+        llm.url = url.to_string();
+    }
+    llm.model = policy.model.as_ref().map(ToString::to_string);
+    if let Some(key) = &policy.key {
+        llm.key = vec![SecretPart::Name(key.clone())];
+    }
+    llm.input_cost_per_token = policy.input_cost_per_token.unwrap_or(0.0).max(0.0);
+    llm.output_cost_per_token = policy.output_cost_per_token.unwrap_or(0.0).max(0.0);
+    if let Some(bytes) = skill.max_response {
+        llm.max_body = size(bytes);
+    }
+    llm
 }
 
 fn provider(namespace: &str, provider: &config::Provider, skill: &SkillConfig) -> Result<Provider, String> {

@@ -10,6 +10,7 @@ pub mod file;
 pub mod http;
 pub mod jq;
 pub mod json;
+pub mod llm;
 pub mod process;
 pub mod registry;
 pub mod secrets;
@@ -19,7 +20,7 @@ mod args;
 mod group;
 mod wire;
 
-pub use config::{Blobs, HttpConfig, JqConfig, Provider, SecretSource, SkillsConfig};
+pub use config::{Blobs, HttpConfig, JqConfig, LlmConfig, Provider, SecretSource, SkillsConfig};
 pub use registry::Skills;
 pub use secrets::Secrets;
 

@@ -1,7 +1,7 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, Config, HttpPolicy, PlannerConfig, ProjectConfig, Provider, SecretSource,
+    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, PlannerConfig, ProjectConfig, Provider, SecretSource,
     SkillConfig, parse_duration, parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
@@ -256,6 +256,10 @@ impl Reader {
             "deny_hosts",
             "allow_private_network",
             "max_redirects",
+            "model",
+            "key",
+            "input_cost_per_token",
+            "output_cost_per_token",
         ];
         let keys = self.keys(table, "a table of skills", KNOWN);
         SkillConfig {
@@ -269,12 +273,19 @@ impl Reader {
                 allow_private_network: self.bool(keys.get("allow_private_network")).unwrap_or_default(),
                 max_redirects: self.count(keys.get("max_redirects")),
             },
+            llm: LlmPolicy {
+                url: self.string(keys.get("url")),
+                model: self.string(keys.get("model")),
+                key: self.string(keys.get("key")),
+                input_cost_per_token: self.float(keys.get("input_cost_per_token")),
+                output_cost_per_token: self.float(keys.get("output_cost_per_token")),
+            },
             span,
         }
     }
 
     fn provider(&mut self, keys: &Keys<'_>, span: Span) -> Option<Provider> {
-        const KNOWN: [&str; 4] = ["process", "http", "mcp", "plan"];
+        const KNOWN: [&str; 5] = ["process", "http", "mcp", "plan", "anthropic"];
         let name = self.string(keys.get("provider"))?;
         let command = self.strings(keys.get("command")).unwrap_or_default();
         let url = self.string(keys.get("url"));
@@ -290,6 +301,8 @@ impl Reader {
             "process" => {
                 return Some(Provider::Process { command, env, folder: self.string(keys.get("folder")) });
             }
+            // The built-in family `llm` speaks its protocol.
+            "anthropic" => return None,
             "http" => match url {
                 Some(url) => return Some(Provider::Http { url, headers }),
                 None => needs(self, "url"),

@@ -18,6 +18,8 @@ pub struct SkillsConfig {
     pub project_root: PathBuf,
     /// `[skills.http]`
     pub http: HttpConfig,
+    /// `[skills.llm]`
+    pub llm: LlmConfig,
     /// How `json.query` runs its programs.
     pub jq: JqConfig,
     /// Namespaces with a provider: `[skills.NAME]`. They win over built-in families.
@@ -36,6 +38,7 @@ impl SkillsConfig {
         Self {
             project_root: project_root.into(),
             http: HttpConfig::default(),
+            llm: LlmConfig::default(),
             jq: JqConfig::default(),
             namespaces: IndexMap::new(),
             secrets: IndexMap::new(),
@@ -93,6 +96,44 @@ impl Default for HttpConfig {
             max_body: 10 * MIB,
             max_redirects: 5,
             headers: IndexMap::new(),
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `[skills.llm]`
+#[derive(Clone, Debug)]
+pub struct LlmConfig {
+    /// The provider's address, without `/v1/messages`.
+    pub url: String,
+    /// The model of calls that name none.
+    pub model: Option<String>,
+    /// The provider's key: a secret.
+    pub key: Vec<SecretPart>,
+    /// US dollars.
+    pub input_cost_per_token: f64,
+    /// US dollars.
+    pub output_cost_per_token: f64,
+    /// The longest answer, bytes.
+    pub max_body: usize,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+}
+
+impl LlmConfig {
+    /// The secret that holds the key where `aos.toml` names none, and the variable it is read from.
+    pub const KEY: &'static str = "ANTHROPIC_API_KEY";
+}
+
+impl Default for LlmConfig {
+    fn default() -> Self {
+        Self {
+            url: "https://api.anthropic.com".to_owned(),
+            model: None,
+            key: vec![SecretPart::Name(Self::KEY.into())],
+            input_cost_per_token: 0.0,
+            output_cost_per_token: 0.0,
+            max_body: 16 * MIB,
             connect_timeout: Duration::from_secs(10),
         }
     }
