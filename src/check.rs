@@ -284,11 +284,8 @@ impl Analysis {
     /// The plans of the entry file, for machine-readable answers.
     #[must_use]
     pub fn summaries(&self) -> Vec<PlanSummary> {
-        let bounds = if self.has_errors() {
-            IndexMap::new()
-        } else {
-            bounds::bounds(&self.plans, &self.skills)
-        };
+        let bounds =
+            if self.has_errors() { IndexMap::new() } else { bounds::bounds(&self.plans, &self.skills) };
         let one = |plan: &Plan| PlanSummary {
             name: plan.name.clone(),
             steps: steps(&plan.body),

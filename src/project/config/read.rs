@@ -1,8 +1,8 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, PlannerConfig, ProjectConfig, Provider, SecretSource,
-    SkillConfig, parse_duration, parse_size,
+    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, PlannerConfig, ProjectConfig, Provider,
+    SecretSource, SkillConfig, parse_duration, parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
