@@ -8,7 +8,7 @@ mod conflict;
 pub mod draw;
 mod time;
 
-use crate::check::hir::{Arg, Call, ErrorArm, Idempotency, LoopElse, Param, Program, Tolerate};
+use crate::check::hir::{Arg, Budget, Call, ErrorArm, Idempotency, LoopElse, Param, Program, Tolerate};
 use crate::expr::{Expr, VarId};
 use crate::source::Span;
 use crate::syntax::ast::EffectKind;
@@ -52,6 +52,9 @@ pub struct PlanDag {
     pub body: BodyId,
     /// Milliseconds from its start to its end at the worst, as far as literals say.
     pub worst_ms: u64,
+    /// What it may use up, over its inputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<Budget>,
 }
 
 /// Where the value of a variable is found.
@@ -77,6 +80,12 @@ pub struct SkillFacts {
     pub time: Option<Expr>,
     /// The names of its parameters, in order.
     pub params: Vec<Arc<str>>,
+    /// US dollars of one call at the worst, over its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Expr>,
+    /// Tokens of one call at the worst, over its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Expr>,
 }
 
 /// A body of a [`Dag`].

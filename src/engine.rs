@@ -2,8 +2,10 @@
 //! No clock, no randomness, no I/O: the same events give the same commands, in the same order.
 
 pub mod command;
+mod doubt;
 mod end;
 pub mod event;
+mod ledger;
 mod machine;
 mod react;
 mod report;
@@ -15,5 +17,5 @@ mod undo;
 pub use command::{
     Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport, StepStatus, TimerId,
 };
-pub use event::{Event, EventKind, Failure, StepPath, Usage};
+pub use event::{Event, EventKind, Failure, Resolution, StepPath, Usage};
 pub use machine::{IllegalEvent, Machine};

@@ -1,9 +1,13 @@
 //! The machine in a simulated world.
 
 mod cases;
+mod doubt;
+mod generate;
 #[cfg(feature = "runtime")]
 mod journal;
+mod ledger;
 mod properties;
+mod random;
 mod speed;
 mod undoing;
 mod world;

@@ -51,6 +51,8 @@ fn facts(signature: &Signature) -> SkillFacts {
         idempotency: signature.idempotency,
         time: signature.time.clone(),
         params: signature.params.iter().map(|p| p.name.clone()).collect(),
+        cost: signature.cost.clone(),
+        tokens: signature.tokens.clone(),
     }
 }
 
@@ -106,6 +108,7 @@ impl Builder {
             homes: std::mem::take(&mut self.homes),
             body,
             worst_ms: 0,
+            budget: plan.budget.clone(),
         }
     }
 

@@ -28,8 +28,8 @@ impl Machine {
         row.ended_at = Some(now);
         let mut active = row.active.take();
         if let Some(active) = &mut active {
-            let fell_back = active.fallback.is_some();
-            self.keep_for_undo(loc, status, fell_back, std::mem::take(&mut active.undo));
+            let acted = active.fallback.is_some() || active.acted;
+            self.keep_for_undo(loc, status, acted, std::mem::take(&mut active.undo));
         }
         if active.as_ref().is_some_and(|a| a.deadline.is_some()) {
             self.disarm(TimerKind::Deadline, loc);
@@ -234,6 +234,8 @@ impl Machine {
         let Some(slot) = self.frames.get_mut(frame as usize) else { return };
         let live = slot.live.take();
         let key = slot.key;
+        self.close_ledger(frame);
+        let Some(slot) = self.frames.get_mut(frame as usize) else { return };
         if let Some(mut live) = live.filter(|l| !l.undo.is_empty()) {
             slot.kept = Some(Box::new(std::mem::take(&mut live.locals)));
             if let Some(active) = slot.parent.and_then(|p| self.active_mut(p)) {
@@ -500,6 +502,11 @@ impl Machine {
             Phase::Queued | Phase::Reaction { .. } => {}
             Phase::Backoff => self.disarm_wait(loc),
             Phase::Sleeping => self.wake_up(loc),
+            Phase::InDoubt => {
+                self.forget_doubt(loc);
+                self.end(loc, StepStatus::InDoubt, None, false);
+                return Vec::new();
+            }
             Phase::InFlight { .. } => {
                 if !self.facts(loc).is_none_or(|f| f.is_quiet()) {
                     if let Some(Phase::InFlight { draining, .. }) = self.active_mut(loc).map(|a| &mut a.phase)
@@ -540,6 +547,7 @@ impl Machine {
     fn drop_call(&mut self, loc: Loc) {
         let step = StepPath(self.path(loc));
         let attempt = self.attempt(loc);
+        self.settle_call(loc, None);
         self.land(&step);
         self.out.commands.push(Command::Abort { step, attempt });
     }
@@ -563,6 +571,7 @@ impl Machine {
             Phase::Queued => {}
             Phase::Backoff => self.disarm_wait(loc),
             Phase::Sleeping => self.wake_up(loc),
+            Phase::InDoubt => self.forget_doubt(loc),
             Phase::InFlight { .. } => self.drop_call(loc),
         }
         self.fail_step(loc, failure, loc);
@@ -588,7 +597,7 @@ impl Machine {
 }
 
 /// Whether an arm of the step may do something about an error of this kind.
-fn may_handle(step: &StepNode, kind: &str) -> bool {
+pub(super) fn may_handle(step: &StepNode, kind: &str) -> bool {
     let fits = |kinds: &[Arc<str>]| kinds.is_empty() || kinds.iter().any(|k| **k == *kind);
     for arm in step.on_error.iter().filter(|a| fits(&a.kinds)) {
         if !matches!(arm.reactions.first(), None | Some(Reaction::Abort)) {

@@ -60,8 +60,25 @@ pub enum EventKind {
         #[serde(default)]
         reason: Option<Arc<str>>,
     },
+    /// A person (the actor) says what became of a step that was in doubt, or what is to become of it.
+    Resolved {
+        step: StepPath,
+        resolution: Resolution,
+    },
     /// The process that ran it ended, and another goes on.
     Resumed,
+}
+
+/// What a person says about a step that is in doubt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It did not act, or may act twice: it is called again.
+    Retry,
+    /// It has no value; what needs one is skipped too.
+    Skip,
+    /// It did act, and gave this.
+    Use(Value),
 }
 
 /// What a call used up.

@@ -2,8 +2,9 @@
 
 use super::command::{Command, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
 use super::event::{Event, EventKind, Failure, StepPath, Usage};
+use super::ledger::{Ledger, Spent};
 use super::state::{
-    Active, Frame, FrameKey, Live, Loc, Phase, Row, Scope, TimerKind, Undo, Waiter, Work,
+    Active, Frame, FrameKey, Live, Loc, NO_LEDGER, Phase, Row, Scope, TimerKind, Undo, Waiter, Work,
 };
 use crate::dag::{BodyId, Dag};
 use crate::expr::VarId;
@@ -43,7 +44,11 @@ pub struct Machine {
     pub(super) undone: HashMap<Arc<str>, u32>,
     /// Steps whose compensation failed, in the order they failed.
     pub(super) not_undone: Vec<Loc>,
-    pub(super) usage: Usage,
+    /// Calls in doubt that wait for a person, by path.
+    pub(super) doubts: BTreeMap<Arc<str>, Loc>,
+    /// One for each instance of a plan with a budget.
+    pub(super) ledgers: Vec<Ledger>,
+    pub(super) spent: Spent,
     pub(super) calls: u64,
     pub(super) out: Step,
     pub(super) outcome: Option<Outcome>,
@@ -77,7 +82,9 @@ impl Machine {
             undoing: HashMap::new(),
             undone: HashMap::new(),
             not_undone: Vec::new(),
-            usage: Usage::default(),
+            doubts: BTreeMap::new(),
+            ledgers: Vec::new(),
+            spent: Spent::default(),
             calls: 0,
             out: Step::default(),
             outcome: None,
@@ -99,7 +106,7 @@ impl Machine {
     /// What all calls used up so far.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.usage
+        self.spent.usage()
     }
 
     /// How many attempts were made so far.
@@ -123,6 +130,7 @@ impl Machine {
             EventKind::AttemptStarted { step, attempt }
             | EventKind::AttemptSucceeded { step, attempt, .. }
             | EventKind::AttemptFailed { step, attempt, .. } => self.check_attempt(step, *attempt)?,
+            EventKind::Resolved { step, resolution } => self.check_resolution(step, resolution)?,
             EventKind::TimerFired { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {}
         }
         self.now = self.now.max(event.at);
@@ -143,20 +151,23 @@ impl Machine {
             }
             EventKind::AttemptSucceeded { step, attempt, value, usage } => {
                 if let Some(loc) = self.flight(step, *attempt) {
-                    self.add_usage(loc, *usage);
+                    self.settle_call(loc, Some(*usage));
                     self.land(step);
                     self.succeed(loc, value.clone());
+                    self.stop_the_overdrawn(loc);
                 }
             }
             EventKind::AttemptFailed { step, attempt, error, usage } => {
                 if let Some(loc) = self.flight(step, *attempt) {
-                    self.add_usage(loc, *usage);
+                    self.settle_call(loc, (&*error.kind != "timeout").then_some(*usage));
                     let draining = self.draining(loc);
                     self.land(step);
                     let error = self.placed(loc, error.clone());
                     self.attempt_failed(loc, error, draining);
+                    self.stop_the_overdrawn(loc);
                 }
             }
+            EventKind::Resolved { step, resolution } => self.resolve_doubt(step, resolution),
             EventKind::TimerFired { timer } => self.timer_fired(timer),
             EventKind::CancelRequested { .. } => {
                 if self.outcome.is_none() {
@@ -193,7 +204,8 @@ impl Machine {
         match self.plan_inputs(index, inputs) {
             Ok(locals) => {
                 if let Some(plan) = dag.plan_at(index) {
-                    self.open(plan.body, index, None, FrameKey::Plain, locals, 0);
+                    let frame = self.open(plan.body, index, None, FrameKey::Plain, locals, 0);
+                    self.open_ledger(frame, plan);
                 }
             }
             Err(error) => self.finish(RunStatus::Failed, Value::Null, Some(error), None),
@@ -235,6 +247,8 @@ impl Machine {
         let frame = self.frames.len() as u32;
         let base = self.rows.len() as u32;
         let tail_ms = parent.map_or(0, |p| self.tail_behind(p));
+        let around = parent.and_then(|p| self.frames.get(p.frame as usize));
+        let (ledger, exempt) = around.map_or((NO_LEDGER, false), |f| (f.ledger, f.exempt));
         self.frames.push(Frame {
             body,
             plan,
@@ -243,6 +257,8 @@ impl Machine {
             base,
             attempt_base,
             superseded: false,
+            ledger,
+            exempt: exempt || key == FrameKey::Undo,
             kept: None,
             live: None,
         });
@@ -380,19 +396,6 @@ impl Machine {
         matches!(self.active(loc).map(|a| &a.phase), Some(Phase::InFlight { draining: true, .. }))
     }
 
-    fn add_usage(&mut self, loc: Loc, usage: Usage) {
-        if usage == Usage::default() {
-            return;
-        }
-        self.usage.cost_usd += usage.cost_usd;
-        self.usage.tokens = self.usage.tokens.saturating_add(usage.tokens);
-        if let Some(row) = self.row_mut(loc) {
-            let total = &mut row.extra().usage;
-            total.cost_usd += usage.cost_usd;
-            total.tokens = total.tokens.saturating_add(usage.tokens);
-        }
-    }
-
     /// Puts a call in line for a slot.
     pub(super) fn enqueue(&mut self, loc: Loc) {
         if let Some(active) = self.active_mut(loc) {
@@ -447,6 +450,7 @@ impl Machine {
             }
             TimerKind::Deadline => self.deadline_passed(loc),
             TimerKind::Round => self.next_round(loc),
+            TimerKind::Budget => self.time_is_up(loc.frame),
         }
     }
 
@@ -459,6 +463,7 @@ impl Machine {
         for (timer, (at, _, _)) in &self.timers {
             self.out.commands.push(Command::WakeAt { timer: timer.clone(), at: *at });
         }
+        self.say_doubts();
         let mut flights: Vec<(Loc, Arc<str>)> =
             self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
         flights.sort();
@@ -469,12 +474,7 @@ impl Machine {
             };
             if intended && self.facts(loc).is_some_and(|s| s.needs_intent()) {
                 self.land(&StepPath(path));
-                let error = Failure::new(
-                    "in_doubt",
-                    "the run was interrupted during this call; whether it took effect is not known",
-                );
-                let error = self.placed(loc, error);
-                self.attempt_failed(loc, error, draining);
+                self.in_doubt(loc, draining);
             } else {
                 self.invoke_again(loc);
             }
@@ -493,6 +493,6 @@ impl Machine {
     /// The status of one step instance; `None` where there is none of that name.
     #[must_use]
     pub fn status(&self, step: &StepPath) -> Option<StepStatus> {
-        self.locate(step).and_then(|loc| self.row(loc)).map(|r| r.status)
+        self.locate(step).and_then(|loc| self.row(loc)).map(Row::shown)
     }
 }

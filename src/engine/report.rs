@@ -170,7 +170,7 @@ impl Machine {
         let undo = below.last().map(|frame| Loc { frame: *frame, node: 0 }).filter(|undo| self.is_undo(*undo));
         Some(StepReport {
             path: StepPath(self.path(loc)),
-            status: row.status,
+            status: row.shown(),
             value: row.value.clone(),
             attempts: row.attempts,
             skipped_because: extra.and_then(|e| e.because.clone()),
@@ -179,7 +179,7 @@ impl Machine {
             released_by: row.released_by.map(|l| StepPath(self.path(l))),
             started_at: row.started_at,
             ended_at: row.ended_at,
-            usage: extra.map(|e| e.usage).unwrap_or_default(),
+            usage: extra.map(|e| e.spent.usage()).unwrap_or_default(),
             compensation: undo.and_then(|undo| self.row(undo)).map(|r| r.status),
             span: node.span,
         })

@@ -1,7 +1,7 @@
 //! Starting statements: conditions, arguments, attempts, regions.
 
 use super::command::{Command, Invoke, NoticeKind, StepStatus};
-use super::event::{Failure, StepPath};
+use super::event::{Failure, StepPath, Usage};
 use super::machine::Machine;
 use super::scope::{Around, NoValue, error_value};
 use super::state::{Active, FrameKey, Loc, Phase, Region, TimerKind};
@@ -398,10 +398,10 @@ impl Machine {
         self.started(loc);
         let inherited = self.frames.get(loc.frame as usize).map_or(0, |f| f.attempt_base);
         let base = if again { u32::try_from(self.calls).unwrap_or(u32::MAX) } else { inherited };
-        if again {
-            for frame in self.frames.iter_mut().filter(|f| f.parent == Some(loc)) {
-                frame.superseded = true;
-            }
+        if let Some(old) = self.active_mut(loc).and_then(|a| a.called.take())
+            && let Some(frame) = self.frames.get_mut(old as usize)
+        {
+            frame.superseded = true;
         }
         let Some(plan) = dag.plan_at(index) else { return };
         if let Some(active) = self.active_mut(loc) {
@@ -410,7 +410,9 @@ impl Machine {
         let frame = self.open(plan.body, index, Some(loc), FrameKey::Plain, inputs, base);
         if let Some(active) = self.active_mut(loc) {
             active.children.insert(0, frame);
+            active.called = Some(frame);
         }
+        self.open_ledger(frame, plan);
     }
 
     /// The arguments of a call have no value. For a fallback, its `then` decides.
@@ -441,6 +443,10 @@ impl Machine {
         if is_sleep(skill) {
             return self.sleep(loc, &args);
         }
+        let needed = self.worst_of(skill, &args);
+        if let Err(failure) = self.reserve(loc, needed) {
+            return self.fail_here(loc, failure);
+        }
         if let Some(row) = self.row_mut(loc) {
             row.attempts += 1;
         }
@@ -455,7 +461,10 @@ impl Machine {
                 }
                 self.out.commands.push(Command::Invoke(Box::new(invoke)));
             }
-            Err(no) => self.call_has_no_value(loc, no),
+            Err(no) => {
+                self.settle_call(loc, Some(Usage::default()));
+                self.call_has_no_value(loc, no);
+            }
         }
     }
 

@@ -4,7 +4,8 @@
 //! report. What only a running frame or step needs hangs in a box that is dropped at its end.
 
 use super::command::StepStatus;
-use super::event::{Failure, Usage};
+use super::event::Failure;
+use super::ledger::Spent;
 use crate::dag::BodyId;
 use crate::expr::VarId;
 use crate::value::Value;
@@ -21,6 +22,12 @@ pub(super) struct Loc {
 
 /// No statement: the result of the run.
 pub(super) const NOWHERE: Loc = Loc { frame: u32::MAX, node: u32::MAX };
+
+/// In the place of a statement: the frame itself, for its timer.
+pub(super) const WHOLE: u32 = u32::MAX;
+
+/// No budget.
+pub(super) const NO_LEDGER: u32 = u32::MAX;
 
 /// What kind of instance of its step a frame is; with the step's path it makes the paths inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +68,10 @@ pub(super) struct Frame {
     pub(super) attempt_base: u32,
     /// Another attempt of its step made a new one.
     pub(super) superseded: bool,
+    /// What the plan it belongs to has used, and may; [`NO_LEDGER`] where no plan around has a budget.
+    pub(super) ledger: u32,
+    /// Undoing is counted and never refused.
+    pub(super) exempt: bool,
     /// Inputs, items, indexes of a frame that has ended, where a compensation may still read them.
     pub(super) kept: Option<Box<Locals>>,
     pub(super) live: Option<Box<Live>>,
@@ -147,7 +158,7 @@ pub(super) struct Extra {
     pub(super) error_attempt: u32,
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
-    pub(super) usage: Usage,
+    pub(super) spent: Spent,
 }
 
 impl Row {
@@ -168,6 +179,12 @@ impl Row {
     /// Whether those who mention it need not wait any more.
     pub(super) fn is_ended(&self) -> bool {
         self.lazy || is_final(self.status)
+    }
+
+    /// The status as it is told: a call in doubt waits, and is in doubt.
+    pub(super) fn shown(&self) -> StepStatus {
+        let in_doubt = self.active.as_ref().is_some_and(|a| a.phase == Phase::InDoubt);
+        if in_doubt { StepStatus::InDoubt } else { self.status }
     }
 
     pub(super) fn extra(&mut self) -> &mut Extra {
@@ -203,6 +220,12 @@ pub(super) struct Active {
     pub(super) failure: Option<(Box<Failure>, Loc)>,
     pub(super) deadline: Option<Timestamp>,
     pub(super) deadline_passed: bool,
+    /// What the call in flight may use at most.
+    pub(super) reserved: Spent,
+    /// A person said that it acted.
+    pub(super) acted: bool,
+    /// The frame of the plan that is called; of another attempt there is another.
+    pub(super) called: Option<u32>,
     /// The arm and reaction whose `fallback` runs in the place of the call.
     pub(super) fallback: Option<(usize, usize)>,
     /// Frames inside that run, by the order of their keys.
@@ -232,6 +255,8 @@ pub(super) enum Phase {
     },
     /// A timer of the engine, in a slot.
     Sleeping,
+    /// Whether it acted is not known: a person says.
+    InDoubt,
     /// Waits for the next attempt, or for the next round of a `loop`.
     Backoff,
     /// An error arm waits for so many steps that it mentions.
@@ -278,6 +303,9 @@ impl Active {
             failure: None,
             deadline: None,
             deadline_passed: false,
+            reserved: Spent::default(),
+            acted: false,
+            called: None,
             fallback: None,
             children: BTreeMap::new(),
             verdict: None,
@@ -327,6 +355,8 @@ pub(super) enum TimerKind {
     Sleep,
     Deadline,
     Round,
+    /// The time of a plan's budget is over.
+    Budget,
 }
 
 impl TimerKind {
@@ -336,6 +366,7 @@ impl TimerKind {
             TimerKind::Sleep => "sleep",
             TimerKind::Deadline => "deadline",
             TimerKind::Round => "round",
+            TimerKind::Budget => "budget",
         }
     }
 }

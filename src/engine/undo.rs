@@ -14,8 +14,8 @@ use crate::dag::{Action, NodeKind};
 
 impl Machine {
     /// A step is over: if it acted it can be undone from now on, else what lies below it still can.
-    pub(super) fn keep_for_undo(&mut self, loc: Loc, status: StepStatus, fell_back: bool, mut below: Undo) {
-        let acted = status == StepStatus::Succeeded || (status == StepStatus::Recovered && fell_back);
+    pub(super) fn keep_for_undo(&mut self, loc: Loc, status: StepStatus, acted: bool, mut below: Undo) {
+        let acted = status == StepStatus::Succeeded || (status == StepStatus::Recovered && acted);
         let own = || step_of(&self.dag, self.body_id(loc.frame), loc.node).is_some_and(|s| s.compensate.is_some());
         if acted && own() {
             // Its own compensation undoes the whole of it.

@@ -209,7 +209,10 @@ impl Driver {
         notices: &mut Vec<Notice>,
     ) {
         let actor = match &kind {
-            EventKind::Started { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {
+            EventKind::Started { .. }
+            | EventKind::CancelRequested { .. }
+            | EventKind::Resolved { .. }
+            | EventKind::Resumed => {
                 Arc::clone(&self.around.actor)
             }
             EventKind::AttemptStarted { .. }

@@ -3,7 +3,7 @@
 use super::cases::CASES;
 use super::world::{World, dag, shown, time};
 use aos::dag::Dag;
-use aos::engine::{Event, EventKind, Failure, StepPath, Usage};
+use aos::engine::{Event, EventKind, Failure, Resolution, StepPath, Usage};
 use aos::runtime::store::codec;
 use aos::value::{Map, Value};
 use std::sync::Arc;
@@ -102,6 +102,18 @@ fn the_events_of_a_journal_are_frozen() {
             r#""cancel_requested","reason":"late"}"#,
         ),
         (EventKind::CancelRequested { reason: None }, r#""cancel_requested","reason":null}"#),
+        (
+            EventKind::Resolved { step: step(), resolution: Resolution::Retry },
+            r#""resolved","step":"pages[3].page","resolution":"retry"}"#,
+        ),
+        (
+            EventKind::Resolved { step: step(), resolution: Resolution::Skip },
+            r#""resolved","step":"pages[3].page","resolution":"skip"}"#,
+        ),
+        (
+            EventKind::Resolved { step: step(), resolution: Resolution::Use(Value::Int(4)) },
+            r#""resolved","step":"pages[3].page","resolution":{"use":4}}"#,
+        ),
         (EventKind::Resumed, r#""resumed"}"#),
     ];
     for (kind, want) in golden {

@@ -40,6 +40,9 @@ skill t.put(to: string, v: int = 0, ms: int = 10) -> int
 skill t.stuck_write(to: string) -> int
   writes "${to}"
   time 2s
+skill t.pay<T>(v: T, price: float = 0.0, real: float = 0.0, count: int = 0, ms: int = 10) -> T
+  cost price usd
+  tokens count
 skill t.undo(of: string, v: int = 0, times: int = 0, ms: int = 10) -> int
   writes "${of}"
   idempotent
@@ -52,6 +55,14 @@ skill t.undo_once(of: string, v: int = 0, times: int = 0, ms: int = 10) -> int
 /// The graph of a plan called `p`; other text may stand before it.
 #[track_caller]
 pub fn dag(text: &str) -> Arc<Dag> {
+    match try_dag(text) {
+        Ok(dag) => dag,
+        Err(errors) => panic!("{text}\n{errors:#?}"),
+    }
+}
+
+/// The same, or what is wrong with the plan.
+pub fn try_dag(text: &str) -> Result<Arc<Dag>, Vec<String>> {
     let body =
         if text.contains("plan p(") { text.to_owned() } else { format!("plan p() -> json? {{\n{text}\n}}") };
     let text = format!("{SKILLS}\n{body}\n");
@@ -59,12 +70,10 @@ pub fn dag(text: &str) -> Arc<Dag> {
     let id = sources.add("t.plan", &text);
     let analysis = check(id, &parse(id, &text), &sources, &Catalog::stdlib());
     match analysis.into_checked("p") {
-        Ok(checked) => Arc::new(Dag::new(checked.program())),
+        Ok(checked) => Ok(Arc::new(Dag::new(checked.program()))),
         Err(found) => {
             let errors = found.iter().filter(|d| d.is_error());
-            let shown: Vec<String> =
-                errors.map(|d| format!("{}: {} at `{}`", d.code, d.message, &text[d.span.range()])).collect();
-            panic!("{body}\n{shown:#?}")
+            Err(errors.map(|d| format!("{}: {} at `{}`", d.code, d.message, &text[d.span.range()])).collect())
         }
     }
 }
@@ -231,19 +240,32 @@ impl World {
         }
     }
 
-    /// Lets happen what happens until the run has ended.
+    /// Lets happen what happens until the run has ended, or waits for a person to say what a call in doubt did.
     #[track_caller]
-    pub fn finish(&mut self) -> Outcome {
+    pub fn go_on(&mut self) {
         while self.outcome.is_none() {
             let Some((at, kind)) = self.next() else {
-                panic!("nothing happens any more: {}", self.rows());
+                assert!(!self.machine.doubts().is_empty(), "nothing happens any more: {}", self.rows());
+                return;
             };
             self.now = self.now.max(at);
             assert!(self.apply(kind), "the machine refused what it asked for");
         }
+    }
+
+    /// Lets happen what happens until the run has ended.
+    #[track_caller]
+    pub fn finish(&mut self) -> Outcome {
+        self.go_on();
+        assert!(self.outcome.is_some(), "it waits for a person: {}", self.rows());
         assert!(self.flights.is_empty(), "calls in flight at the end: {:?}", self.flights.keys());
         assert!(self.timers.is_empty(), "timers armed at the end: {:?}", self.timers);
         self.outcome.clone().unwrap()
+    }
+
+    /// Whether a person said what became of a step that was in doubt.
+    pub fn resolved(&self, path: &StepPath) -> bool {
+        self.events.iter().any(|e| matches!(&e.kind, EventKind::Resolved { step, .. } if step == path))
     }
 
     pub fn took_ms(&self) -> i128 {
@@ -302,7 +324,13 @@ fn answer(invoke: &Invoke) -> (i64, EventKind) {
     let (step, attempt) = (invoke.step.clone(), invoke.attempt);
     let int = |name: &str, or| invoke.args.get(name).and_then(Value::as_int).unwrap_or(or);
     let text = |name: &str| invoke.args.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
-    let usage = Usage { cost_usd: 0.0, tokens: 1 };
+    let usage = match &*invoke.skill {
+        "t.pay" => {
+            let real = invoke.args.get("real").and_then(Value::as_number).unwrap_or(0.0);
+            Usage { cost_usd: real, tokens: int("count", 0) }
+        }
+        _ => Usage { cost_usd: 0.0, tokens: 1 },
+    };
     let fail = |kind: &str| {
         let mut error = Failure::new(kind, format!("it was {kind}"));
         if kind == "boom" {
