@@ -2,9 +2,7 @@
 
 use super::command::{Command, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
 use super::event::{Event, EventKind, Failure, StepPath, Usage};
-use super::state::{
-    Active, Frame, FrameKey, Live, Loc, Phase, Row, Scope, TimerKind, Undo, Waiter, Work,
-};
+use super::state::{Active, Frame, FrameKey, Live, Loc, Phase, Row, Scope, TimerKind, Undo, Waiter, Work};
 use crate::dag::{BodyId, Dag};
 use crate::expr::VarId;
 use crate::value::{Map, Value};
