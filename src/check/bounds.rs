@@ -319,7 +319,8 @@ pub(super) fn check(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills) -> Vec<Di
             let Some(limit) = range.low.map(|n| n.max(0).unsigned_abs() / unit.unsigned_abs()) else {
                 continue;
             };
-            let most = if dimension == TIME { plan_time(plan, skills, worst) } else { worst.whole(dimension) };
+            let most =
+                if dimension == TIME { plan_time(plan, skills, worst) } else { worst.whole(dimension) };
             let at = Place { dimension, limit: Amount::of(limit), span: budget.amount.span };
             found.extend(at.compare(worst, most, base.of(dimension)));
         }

@@ -89,9 +89,10 @@ impl Machine {
         };
         match resolution {
             Resolution::Retry | Resolution::Skip => Ok(()),
-            Resolution::Use(value) => self.as_result(*loc, value.clone()).map(|_| ()).map_err(|mismatch| {
-                IllegalEvent(format!("the value is no result of `{step}`: {mismatch}"))
-            }),
+            Resolution::Use(value) => self
+                .as_result(*loc, value.clone())
+                .map(|_| ())
+                .map_err(|mismatch| IllegalEvent(format!("the value is no result of `{step}`: {mismatch}"))),
         }
     }
 

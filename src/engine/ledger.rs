@@ -56,18 +56,11 @@ fn usd(nanos: u64) -> String {
 
 impl Spent {
     fn of(usage: Usage) -> Spent {
-        Spent {
-            nanos: nanos(usage.cost_usd),
-            tokens: u64::try_from(usage.tokens).unwrap_or(0),
-            calls: 1,
-        }
+        Spent { nanos: nanos(usage.cost_usd), tokens: u64::try_from(usage.tokens).unwrap_or(0), calls: 1 }
     }
 
     pub(super) fn usage(self) -> Usage {
-        Usage {
-            cost_usd: self.nanos as f64 / NANOS,
-            tokens: i64::try_from(self.tokens).unwrap_or(i64::MAX),
-        }
+        Usage { cost_usd: self.nanos as f64 / NANOS, tokens: i64::try_from(self.tokens).unwrap_or(i64::MAX) }
     }
 
     fn plus(self, other: Spent) -> Spent {
@@ -112,7 +105,9 @@ impl Machine {
         for budget in &plan.budget {
             let value = match self.eval(frame, &budget.amount, Around::at(self.now)) {
                 Ok(value) => value,
-                Err(NoValue::Failed(failure)) => return self.stop(frame, Stop::Failed { failure, at: NOWHERE }),
+                Err(NoValue::Failed(failure)) => {
+                    return self.stop(frame, Stop::Failed { failure, at: NOWHERE });
+                }
                 Err(NoValue::Missing(_)) => continue,
             };
             let whole = value.as_int().map(|n| u64::try_from(n).unwrap_or(0));
@@ -187,7 +182,8 @@ impl Machine {
             let then = ledger.used.plus(ledger.reserved).plus(needed);
             if let Some((amount, limit)) = ledger.limits.exceeded(then) {
                 let plan = self.plan_name(ledger.frame);
-                let text = format!("with this call the plan `{plan}` may come to {amount}, its budget is {limit}");
+                let text =
+                    format!("with this call the plan `{plan}` may come to {amount}, its budget is {limit}");
                 return Err(Failure::new("budget", text));
             }
         }

@@ -167,7 +167,8 @@ impl Machine {
             },
         };
         let extra = row.extra.as_deref();
-        let undo = below.last().map(|frame| Loc { frame: *frame, node: 0 }).filter(|undo| self.is_undo(*undo));
+        let undo =
+            below.last().map(|frame| Loc { frame: *frame, node: 0 }).filter(|undo| self.is_undo(*undo));
         Some(StepReport {
             path: StepPath(self.path(loc)),
             status: row.shown(),

@@ -16,7 +16,8 @@ impl Machine {
     /// A step is over: if it acted it can be undone from now on, else what lies below it still can.
     pub(super) fn keep_for_undo(&mut self, loc: Loc, status: StepStatus, acted: bool, mut below: Undo) {
         let acted = status == StepStatus::Succeeded || (status == StepStatus::Recovered && acted);
-        let own = || step_of(&self.dag, self.body_id(loc.frame), loc.node).is_some_and(|s| s.compensate.is_some());
+        let own =
+            || step_of(&self.dag, self.body_id(loc.frame), loc.node).is_some_and(|s| s.compensate.is_some());
         if acted && own() {
             // Its own compensation undoes the whole of it.
             self.acted += 1;
@@ -77,7 +78,9 @@ impl Machine {
         match step_of(&self.dag, self.body_id(parent.frame), parent.node).map(|s| &s.action) {
             Some(Action::Race(_)) => matches!(verdict, None | Some(Verdict::Value(_))),
             Some(Action::For(f)) => f.tolerate.is_some() && verdict.is_none(),
-            Some(Action::Call(_) | Action::Do(_) | Action::If { .. } | Action::Match { .. } | Action::Loop(_))
+            Some(
+                Action::Call(_) | Action::Do(_) | Action::If { .. } | Action::Match { .. } | Action::Loop(_),
+            )
             | None => false,
         }
     }

@@ -212,9 +212,7 @@ impl Driver {
             EventKind::Started { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::Resolved { .. }
-            | EventKind::Resumed => {
-                Arc::clone(&self.around.actor)
-            }
+            | EventKind::Resumed => Arc::clone(&self.around.actor),
             EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }

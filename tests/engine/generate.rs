@@ -62,14 +62,16 @@ pub fn plan(seed: u64, kind: Kind) -> String {
     for n in 0..generator.random.below(3) {
         generator.left = 4;
         let mut scope = vec![Var { name: "n".into(), is: Is::Int }];
-        let body = generator.body(&mut scope, &Place { depth: 2, item: String::new(), at_once: false, race: false });
+        let body =
+            generator.body(&mut scope, &Place { depth: 2, item: String::new(), at_once: false, race: false });
         let result = generator.number(&scope, false);
         let _ = writeln!(text, "plan q{n}(n: int) -> int {{\n{body}return {result}\n}}");
         generator.plans += 1;
     }
     generator.left = 5 + generator.random.below(9) as u32;
     let mut scope = Vec::new();
-    let body = generator.body(&mut scope, &Place { depth: 0, item: String::new(), at_once: false, race: false });
+    let body =
+        generator.body(&mut scope, &Place { depth: 0, item: String::new(), at_once: false, race: false });
     let result = generator.number(&scope, false);
     let concurrency = 1 + generator.random.below(6);
     let _ = writeln!(text, "plan p() -> json? concurrency {concurrency} {{\n{body}return {result}\n}}");
@@ -218,11 +220,17 @@ impl Generator {
         let name = self.name('s');
         let ms = 1 + self.random.below(30);
         let shared = !place.at_once && !place.race && self.chance(40);
-        let to = if shared { ["A", "B"][self.random.below(2) as usize].to_owned() } else { format!("{name}{}", place.item) };
+        let to = if shared {
+            ["A", "B"][self.random.below(2) as usize].to_owned()
+        } else {
+            format!("{name}{}", place.item)
+        };
         let (call, again) = match self.random.below(6) {
             0 | 1 => (format!("t.put(to: \"{to}\", v: {value}, ms: {ms})"), true),
             2 => (format!("t.append(to: \"{to}\", v: {value}, ms: {ms})"), true),
-            3 if self.kind.handlers => (format!("t.bad_write(to: \"{to}\", kind: \"busy\", ms: {ms})"), false),
+            3 if self.kind.handlers => {
+                (format!("t.bad_write(to: \"{to}\", kind: \"busy\", ms: {ms})"), false)
+            }
             _ => (format!("t.write(to: \"{to}\", v: {value}, ms: {ms})"), false),
         };
         let (guards, skipped) = self.guards(scope);

@@ -43,7 +43,11 @@ fn what_was_set_aside_and_not_used_is_free_again() {
     assert_eq!(end(&run(&plan("cost 0.26 usd", cheap))), "[1,2,3,4,5]");
     let at_once = cheap.replace("5] {", "5] parallel 5 {");
     let world = run(&plan("cost 0.26 usd", &at_once));
-    assert!(end(&world).starts_with("budget: with this call the plan `p` may come to 0.3 usd"), "{}", end(&world));
+    assert!(
+        end(&world).starts_with("budget: with this call the plan `p` may come to 0.3 usd"),
+        "{}",
+        end(&world)
+    );
 }
 
 #[test]
@@ -58,9 +62,16 @@ fn a_call_that_did_cost_too_much_stops_the_plan_and_is_undone() {
 
 #[test]
 fn tokens_and_calls() {
-    let world = run(&plan("tokens 100", "let n = int(price * 600.0)\nstep a = t.pay(v: 1, count: n)\nstep b = t.pay(v: a, count: n)\nreturn b"));
-    assert_eq!(end(&world), "budget: with this call the plan `p` may come to 121 tokens, its budget is 100 at b");
-    let world = run(&plan("calls 3", "step a = t.flaky(v: 1, times: 9) on_error retry 5 backoff 1ms\nreturn a"));
+    let world = run(&plan(
+        "tokens 100",
+        "let n = int(price * 600.0)\nstep a = t.pay(v: 1, count: n)\nstep b = t.pay(v: a, count: n)\nreturn b",
+    ));
+    assert_eq!(
+        end(&world),
+        "budget: with this call the plan `p` may come to 121 tokens, its budget is 100 at b"
+    );
+    let world =
+        run(&plan("calls 3", "step a = t.flaky(v: 1, times: 9) on_error retry 5 backoff 1ms\nreturn a"));
     assert_eq!(end(&world), "budget: with this call the plan `p` may come to 4 calls, its budget is 3 at a");
 }
 
@@ -76,13 +87,21 @@ fn an_error_of_the_budget_can_be_handled() {
 #[test]
 fn a_plan_inside_has_the_smaller_of_its_budget_and_what_is_left() {
     let text = |outer: &str, inner: &str| {
-        format!("plan q(price: float) -> int budget cost {inner} usd {{\n step a = t.pay(v: 1, price: price, real: 0.1)\n step b = t.pay(v: a, price: price, real: 0.1)\n return b\n}}\nplan p() -> json? budget cost {outer} usd {{\n{PRICE}step a = t.pay(v: 1, price: price, real: 0.1)\nstep s = q(price: price) depends_on [a]\nreturn s\n}}")
+        format!(
+            "plan q(price: float) -> int budget cost {inner} usd {{\n step a = t.pay(v: 1, price: price, real: 0.1)\n step b = t.pay(v: a, price: price, real: 0.1)\n return b\n}}\nplan p() -> json? budget cost {outer} usd {{\n{PRICE}step a = t.pay(v: 1, price: price, real: 0.1)\nstep s = q(price: price) depends_on [a]\nreturn s\n}}"
+        )
     };
     assert_eq!(end(&run(&text("0.3", "0.2"))), "1");
     let world = run(&text("0.25", "1.0"));
-    assert_eq!(end(&world), "budget: with this call the plan `p` may come to 0.3 usd, its budget is 0.25 usd at s.b");
+    assert_eq!(
+        end(&world),
+        "budget: with this call the plan `p` may come to 0.3 usd, its budget is 0.25 usd at s.b"
+    );
     let world = run(&text("1.0", "0.15"));
-    assert_eq!(end(&world), "budget: with this call the plan `q` may come to 0.2 usd, its budget is 0.15 usd at s.b");
+    assert_eq!(
+        end(&world),
+        "budget: with this call the plan `q` may come to 0.2 usd, its budget is 0.15 usd at s.b"
+    );
 }
 
 #[test]
@@ -102,7 +121,11 @@ fn undoing_is_never_refused() {
         "calls 3, cost 0.1 usd",
         "step a = t.write(to: \"a\") compensate t.pay(v: 1, price: 9.0, real: 9.0)\nstep b = t.flaky(v: 1, times: 9) depends_on [a] on_error retry 3 backoff 1ms\nreturn b",
     ));
-    assert!(end(&world).starts_with("budget: with this call the plan `p` may come to 4 calls"), "{}", end(&world));
+    assert!(
+        end(&world).starts_with("budget: with this call the plan `p` may come to 4 calls"),
+        "{}",
+        end(&world)
+    );
     assert_eq!(world.rows(), "price a a@compensate b=failed!budget");
     assert_eq!(world.machine.usage().cost_usd.to_string(), "9");
 }

@@ -69,9 +69,7 @@ fn the_order_of_completions_does_not_change_the_end_of_random_plans() {
 /// What was called for the last time before the crash, and what it would have answered.
 fn answers(whole: &World) -> BTreeMap<(StepPath, u32), Value> {
     let calls = whole.calls.iter().filter(|c| &*c.skill != "t.bad_write");
-    calls
-        .map(|c| ((c.step.clone(), c.attempt), c.args.get("v").cloned().unwrap_or(Value::Int(0))))
-        .collect()
+    calls.map(|c| ((c.step.clone(), c.attempt), c.args.get("v").cloned().unwrap_or(Value::Int(0)))).collect()
 }
 
 fn intents(events: &[Event]) -> BTreeMap<StepPath, u32> {
@@ -108,9 +106,10 @@ fn crash(dag: &Arc<Dag>, whole: &World, cut: usize) -> (World, bool) {
     world.finish();
     let twice: Vec<_> = world.acts.iter().filter(|(step, n)| known.get(step) == Some(n)).collect();
     assert!(twice.is_empty(), "cut at {cut}: {twice:?} made twice");
-    let doubted = world.machine.report().iter().any(|row| {
-        row.error.as_ref().is_some_and(|e| &*e.kind == "in_doubt") && !world.resolved(&row.path)
-    });
+    let doubted =
+        world.machine.report().iter().any(|row| {
+            row.error.as_ref().is_some_and(|e| &*e.kind == "in_doubt") && !world.resolved(&row.path)
+        });
     (world, doubted)
 }
 

@@ -18,7 +18,9 @@ fn run(text: &str) -> World {
 
 #[test]
 fn the_order_holds_over_parts_that_are_not_handled() {
-    let world = run("step d = do {\n step w = t.write(to: \"w\", ms: 10) compensate t.undo(of: \"w\")\n step e = do {\n  step v = t.write(to: \"v\", ms: 30) compensate t.undo(of: \"v\")\n }\n step f = t.boom(kind: \"boom\") depends_on [e]\n return f\n}\nstep o = t.write(to: \"o\", ms: 20) compensate t.undo(of: \"o\")\nreturn d");
+    let world = run(
+        "step d = do {\n step w = t.write(to: \"w\", ms: 10) compensate t.undo(of: \"w\")\n step e = do {\n  step v = t.write(to: \"v\", ms: 30) compensate t.undo(of: \"v\")\n }\n step f = t.boom(kind: \"boom\") depends_on [e]\n return f\n}\nstep o = t.write(to: \"o\", ms: 20) compensate t.undo(of: \"o\")\nreturn d",
+    );
     let undone: Vec<String> = paths(&world).into_iter().filter(|p| p.contains('@')).collect();
     assert_eq!(undone, ["d.e.v@compensate", "o@compensate", "d.w@compensate"]);
 }
@@ -60,7 +62,9 @@ fn cancelling_while_a_part_undoes_itself() {
 
 #[test]
 fn what_was_undone_is_called_under_another_key() {
-    let world = run("plan q() -> int {\n step w = t.put(to: \"x\", v: 1) compensate t.undo(of: \"x\")\n step b = t.boom(kind: \"boom\") depends_on [w]\n return b\n}\nplan p() -> json? {\n step s = q() on_error retry 1 backoff 10ms then use 1\n return s\n}");
+    let world = run(
+        "plan q() -> int {\n step w = t.put(to: \"x\", v: 1) compensate t.undo(of: \"x\")\n step b = t.boom(kind: \"boom\") depends_on [w]\n return b\n}\nplan p() -> json? {\n step s = q() on_error retry 1 backoff 10ms then use 1\n return s\n}",
+    );
     let keys = |path: &str| -> Vec<_> {
         world.calls.iter().filter(|c| &*c.step.0 == path).map(|c| c.idempotency_key.clone()).collect()
     };
@@ -74,7 +78,9 @@ fn what_was_undone_is_called_under_another_key() {
 
 #[test]
 fn what_could_not_be_undone_is_told() {
-    let world = run("step a = t.write(to: \"a\") compensate t.boom(kind: \"boom\")\nstep b = t.write(to: \"b\") compensate t.undo(of: \"b\")\nstep c = t.boom(kind: \"busy\") depends_on [a, b]\nreturn c");
+    let world = run(
+        "step a = t.write(to: \"a\") compensate t.boom(kind: \"boom\")\nstep b = t.write(to: \"b\") compensate t.undo(of: \"b\")\nstep c = t.boom(kind: \"busy\") depends_on [a, b]\nreturn c",
+    );
     let outcome = world.outcome.as_ref().unwrap();
     assert_eq!(outcome.not_undone, [StepPath("a".into())]);
     assert_eq!(outcome.failed_step, Some(StepPath("c".into())));
@@ -84,7 +90,9 @@ fn what_could_not_be_undone_is_told() {
 /// Its intent is on record and its answer is not: it is not made again, and the rest is undone.
 #[test]
 fn a_compensation_in_doubt_is_not_made_again() {
-    let dag = dag("step a = t.write(to: \"a\") compensate t.undo_once(of: \"a\")\nstep b = t.write(to: \"b\") compensate t.undo_once(of: \"b\")\nstep c = t.boom(kind: \"busy\") depends_on [a, b]\nreturn c");
+    let dag = dag(
+        "step a = t.write(to: \"a\") compensate t.undo_once(of: \"a\")\nstep b = t.write(to: \"b\") compensate t.undo_once(of: \"b\")\nstep c = t.boom(kind: \"busy\") depends_on [a, b]\nreturn c",
+    );
     let mut whole = World::new(dag.clone());
     whole.start();
     whole.finish();
@@ -101,7 +109,9 @@ fn a_compensation_in_doubt_is_not_made_again() {
 /// Inputs, items and rounds are still known when their parts have long ended.
 #[test]
 fn what_is_undone_late_still_knows_its_item() {
-    let world = run("plan q(n: int) -> list<int> {\n step f = for i, x in [n, n + 1] {\n  step w = t.write(to: \"${x}\") compensate t.undo(of: \"${x}\", v: x * 10 + i + n)\n  return w\n }\n return f\n}\nplan p() -> json? {\n step l = loop r: int = 1 max 2 {\n  step s = q(n: r)\n  return r + 1\n }\n fail \"no\"\n}");
+    let world = run(
+        "plan q(n: int) -> list<int> {\n step f = for i, x in [n, n + 1] {\n  step w = t.write(to: \"${x}\") compensate t.undo(of: \"${x}\", v: x * 10 + i + n)\n  return w\n }\n return f\n}\nplan p() -> json? {\n step l = loop r: int = 1 max 2 {\n  step s = q(n: r)\n  return r + 1\n }\n fail \"no\"\n}",
+    );
     let undone: Vec<(String, i64)> = world
         .calls
         .iter()

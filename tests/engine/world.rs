@@ -343,7 +343,9 @@ fn answer(invoke: &Invoke) -> (i64, EventKind) {
     let good = EventKind::AttemptSucceeded { step: step.clone(), attempt, value, usage };
     match &*invoke.skill {
         "t.boom" | "t.bad_write" => (int("ms", 10), fail(&text("kind"))),
-        "t.flaky" | "t.undo" | "t.undo_once" if i64::from(attempt) <= int("times", 0) => (int("ms", 10), fail("busy")),
+        "t.flaky" | "t.undo" | "t.undo_once" if i64::from(attempt) <= int("times", 0) => {
+            (int("ms", 10), fail("busy"))
+        }
         "t.hang" | "t.stuck_write" => (i64::MAX, fail("timeout")),
         _ => (int("ms", 10), good),
     }

@@ -4,8 +4,8 @@ use super::amount::Amount;
 use super::range::{Facts, ONE, Range};
 use super::{CALLS, COST, Cause, DIMENSIONS, Kind, Mode, Sum, TIME, TOKENS};
 use crate::check::hir::{
-    Action, Backoff, COMPENSATION_RETRIES, Call, Compensate, For, Loop, Plan, Reaction, Signature, Step, Stmt,
-    Target,
+    Action, Backoff, COMPENSATION_RETRIES, Call, Compensate, For, Loop, Plan, Reaction, Signature, Step,
+    Stmt, Target,
 };
 use crate::expr::Expr;
 use crate::syntax::ast::EffectKind;

@@ -31,7 +31,8 @@ impl Builder {
         // Calling twice what may act twice is safe only where the error says that nothing was done.
         let kinds: Vec<Arc<str>> =
             if self.acting_twice.contains(&call.target) { vec!["rate_limited".into()] } else { Vec::new() };
-        let arm = |kinds, reactions| ErrorArm { kinds, error: ERROR, guard: None, reactions, span: call.span };
+        let arm =
+            |kinds, reactions| ErrorArm { kinds, error: ERROR, guard: None, reactions, span: call.span };
         let literal = Expr {
             kind: Box::new(ExprKind::Literal(Value::Int(COMPENSATION_RETRIES))),
             span: call.span,
