@@ -79,8 +79,7 @@ impl Items {
 
 /// Whether a text seems to declare a name somewhere: it may stand in what could not be read.
 fn declares(text: &str, name: &str) -> bool {
-    const HEADS: &[&str] =
-        &["step", "let", "for", "loop", "as", "plan", "skill", "type", "use", "in"];
+    const HEADS: &[&str] = &["step", "let", "for", "loop", "as", "plan", "skill", "type", "use", "in"];
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     !name.is_empty()
         && text.match_indices(name).any(|(at, _)| {

@@ -203,9 +203,9 @@ fn scrub_cuts(seen: &[Arc<str>], text: &str) -> Option<String> {
 /// How many bytes at the end of a text are the beginning of a secret; shorter ones than [`TELLING`] tell nothing.
 fn begun(text: &str, secret: &str) -> Option<usize> {
     let longest = secret.len().min(text.len());
-    (TELLING..=longest)
-        .rev()
-        .find(|n| secret.is_char_boundary(*n) && text.as_bytes().ends_with(secret.as_bytes().get(..*n).unwrap_or(b"?")))
+    (TELLING..=longest).rev().find(|n| {
+        secret.is_char_boundary(*n) && text.as_bytes().ends_with(secret.as_bytes().get(..*n).unwrap_or(b"?"))
+    })
 }
 
 fn scrub_map(seen: &[Arc<str>], map: &Map) -> Map {
