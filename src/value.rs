@@ -195,6 +195,17 @@ impl Value {
         }
     }
 
+    /// Whether a file is somewhere in it.
+    #[must_use]
+    pub fn holds_file(&self) -> bool {
+        match self {
+            Value::File(_) => true,
+            Value::List(items) => items.iter().any(Value::holds_file),
+            Value::Map(map) => map.values().any(Value::holds_file),
+            _ => false,
+        }
+    }
+
     /// Whether a secret is somewhere in it.
     #[must_use]
     pub fn holds_secret(&self) -> bool {
