@@ -12,6 +12,7 @@ mod report;
 mod scope;
 mod start;
 mod state;
+mod undo;
 
 pub use ask::{Ask, AskKind, Decision};
 pub use command::{

@@ -6,6 +6,7 @@ mod journal;
 mod people;
 mod properties;
 mod speed;
+mod undoing;
 mod world;
 
 pub use cases::CASES;

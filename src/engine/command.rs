@@ -87,6 +87,9 @@ pub struct Outcome {
     pub error: Option<Failure>,
     /// The step whose failure ended the run.
     pub failed_step: Option<StepPath>,
+    /// Steps that acted and could not be undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_undone: Vec<StepPath>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -192,6 +195,9 @@ pub struct StepReport {
     /// Where its value was taken from instead of a call: `cache`, or the run that made it under the same key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<Arc<str>>,
+    /// What became of its compensation, where it was unwound; details are in the row of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<StepStatus>,
     /// The plan's text of it.
     pub span: crate::source::Span,
 }

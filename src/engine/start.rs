@@ -103,13 +103,11 @@ impl Machine {
         if let Some(when) = &step.when {
             match self.eval(loc.frame, when, Around::at(now)) {
                 Ok(Value::Bool(true)) => {}
-                Ok(_) => return self.skip(loc, "when".into()),
+                Ok(_) => return self.skip(loc, if self.is_undo(loc) { "unless" } else { "when" }.into()),
+                // `unless` says nothing about what has no value.
+                Err(NoValue::Missing(_)) if self.is_undo(loc) => {}
                 Err(no) => return self.no_value(loc, no),
             }
-        }
-        if let Some(what) = &step.unsupported {
-            return self
-                .fail_here(loc, Failure::new("internal", format!("this engine cannot run `{what}` yet")));
         }
         match &step.action {
             Action::Call(_) => self.begin_call(loc, step),
@@ -135,6 +133,10 @@ impl Machine {
     /// An expression of an active step has no value: it is skipped, or it failed.
     pub(super) fn no_value(&mut self, loc: Loc, no: NoValue) {
         match no {
+            // What acted and cannot be undone is never passed over.
+            NoValue::Missing(step) if self.is_undo(loc) => {
+                self.fail_here(loc, Failure::new("expression", format!("`{step}` has no value")));
+            }
             NoValue::Missing(step) => self.skip(loc, step),
             NoValue::Failed(failure) => self.fail_here(loc, *failure),
         }
@@ -510,7 +512,8 @@ impl Machine {
         let args = Value::Map(Arc::new(args));
         // A fallback is another call.
         let own = self.active(loc).is_none_or(|a| a.fallback.is_none());
-        let cache = match step.cache.as_ref().filter(|_| own) {
+        // What secrets gave is not kept.
+        let cache = match step.cache.as_ref().filter(|_| own && !args.holds_secret()) {
             Some(expr) => {
                 let keep_ms = millis(duration(self.eval(loc.frame, expr, Around::at(now))?, expr)?);
                 Some(CallCache { digest: call_digest(call, skill, &args), keep_ms })
@@ -529,7 +532,6 @@ impl Machine {
             Some(key) => key.digest.clone(),
             None => self.idempotency_key(&path, &args),
         };
-        let holds_secret = args.holds_secret();
         let args = match args {
             Value::Map(map) => Arc::unwrap_or_clone(map),
             _ => Map::new(),
@@ -546,19 +548,23 @@ impl Machine {
             effect: facts.effect,
             idempotency: facts.idempotency,
             timeout_ms,
-            // What secrets gave is not kept.
-            cache: cache.filter(|_| !holds_secret),
+            cache,
             key: call_key,
             rate: facts.rate,
         })
     }
 
-    /// The same for every attempt of one step with the same arguments, and for nothing else.
+    /// The same for every attempt of one step with the same arguments, until it is undone; and for nothing else.
     fn idempotency_key(&self, path: &str, args: &Value) -> Arc<str> {
         let mut hash = Sha256::new();
         for part in [&self.run, path, &canonical_digest(args)] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
+        }
+        // What was undone must be done anew, not answered with the old result.
+        let generation = self.generation(path);
+        if generation > 0 {
+            hash.update(generation.to_le_bytes());
         }
         hex(&hash.finalize()).into()
     }

@@ -24,6 +24,7 @@ pub const KEEP: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24)
 const KEPT: u16 = 1;
 /// Larger results are not kept for `cache`.
 const MOST_BYTES: usize = 1 << 20;
+const MOST_LEVELS: usize = 128;
 /// How many expired entries one write removes.
 const SWEEP: usize = 16;
 /// Between two looks at a call that another run makes.
@@ -167,7 +168,7 @@ impl Keeper {
     /// Keeps a result. That it cannot be kept is no failure of the call.
     pub async fn put(&self, place: &Place<'_>, cache: &CallCache, value: &Value) {
         // A file's content is kept for the runs that name it, not for this.
-        if value.size_estimate() > MOST_BYTES || value.holds_secret() || value.holds_file() {
+        if value.exceeds(MOST_LEVELS, MOST_BYTES).is_some() || value.holds_secret() || value.holds_file() {
             return;
         }
         let key = self.key("cache", place.project, &cache.digest);
