@@ -513,7 +513,8 @@ impl Machine {
                 | Phase::InFlight { .. }
                 | Phase::Sleeping
                 | Phase::Backoff
-                | Phase::Reaction { .. } => return Some(false),
+                | Phase::Reaction { .. }
+                | Phase::Unwinding => return Some(false),
             }
         }
         found
