@@ -385,3 +385,41 @@ fn rate_holds_calls_back() {
     assert_eq!(end["output"], json!([2, 3, 4, 5, 6, 7, 8, 9, 10]));
     assert!(start.elapsed() >= Duration::from_secs(2), "nine calls at four a second: {:?}", start.elapsed());
 }
+
+#[test]
+fn killed_at_any_moment_an_approval_is_neither_lost_nor_made_twice() {
+    let plan = "plan p() -> int {\n  step a = c.act(n: 1)\n    approve \"Act?\" by \"ops\"\n\n  step b = c.act(n: a)\n    approve \"And again?\" by \"ops\"\n\n  return b\n}\n";
+    let dir = counting(plan);
+    let (run, _) = suspended(dir.path(), &[]);
+    let mut kills = 0;
+    for round in 0..200_u64 {
+        let (_, shown, _) = finish(aos(dir.path()).args(["show", &run, "--json"]));
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        if shown["status"] == "succeeded" {
+            break;
+        }
+        let step = if shown["steps"]["a"]["status"] == "succeeded" { "b" } else { "a" };
+        // Approved already and killed since: only going on is left.
+        let asked = shown["waiting"].as_array().is_some_and(|w| !w.is_empty());
+        let args: &[&str] = if asked { &["approve", &run, step, "--as", "ada"] } else { &["resume", &run] };
+        let mut child =
+            aos(dir.path()).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        let patience = Duration::from_millis(20 + (round * 37) % 260 + round * 5);
+        while child.try_wait().unwrap().is_none() && start.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        kills += u32::from(child.kill().is_ok() && child.wait().unwrap().code().is_none());
+    }
+    let (_, shown, _) = finish(aos(dir.path()).args(["show", &run, "--json"]));
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["status"], &shown["output"]), (&json!("succeeded"), &json!(3)), "{shown:#}");
+    for step in ["a", "b"] {
+        assert_eq!(shown["steps"][step]["decisions"].as_array().unwrap().len(), 1, "{shown:#}");
+    }
+    // A call that was cut off is made again, under its key and no other.
+    let keys: std::collections::BTreeSet<String> =
+        calls(dir.path()).into_iter().map(|(_, key)| key).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(kills > 0, "nothing was killed");
+}

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::check::hir::{
     self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt,
-    StmtKind, Tolerate,
+    StmtKind, Target, Tolerate,
 };
 use crate::expr::{Expr, VarId, reads};
 use crate::syntax::ast::EffectKind;
