@@ -9,6 +9,7 @@ mod machine;
 mod people;
 mod react;
 mod report;
+mod rest;
 mod scope;
 mod start;
 mod state;
@@ -21,4 +22,4 @@ pub use command::{
 };
 pub use event::{Event, EventKind, Failure, StepPath, Usage};
 pub use machine::{IllegalEvent, Machine};
-pub use people::Rest;
+pub use rest::Rest;

@@ -72,9 +72,10 @@ fn invoices() {
     let steps = |last: &Value| -> Vec<String> {
         last["waiting"].as_array().unwrap().iter().map(|w| w["step"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(steps(&first), ["batch", "large_ones[0].payment", "large_ones[1].payment"]);
+    assert_eq!(steps(&first), ["batch"]);
     assert_eq!(ledger().len(), 0);
-    told(3, &["approve", &run, "batch", "--as", "bo"]);
+    let next = told(3, &["approve", &run, "batch", "--as", "bo"]);
+    assert_eq!(steps(&next), ["large_ones[0].payment", "large_ones[1].payment"]);
     assert_eq!(ledger().len(), 3, "the small ones are paid at once");
     told(3, &["approve", &run, "large_ones[0].payment", "--as", "ada"]);
     let (code, _, err) =

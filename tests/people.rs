@@ -184,7 +184,7 @@ fn a_signal_may_come_early_and_must_fit() {
 "#;
     let dir = project(plan);
     let (run, _) = suspended(dir.path(), &[]);
-    let err = refused(dir.path(), &["signal", &run, "payed", "1"]);
+    let err = refused(dir.path(), &["signal", &run, "piad", "1"]);
     assert!(err.contains("did you mean `paid`?"), "{err}");
     let err = refused(dir.path(), &["signal", &run, "paid", "1"]);
     assert!(err.contains("the signal `paid` takes `{ amount: int }`"), "{err}");

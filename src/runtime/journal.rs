@@ -100,8 +100,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// How many a row lists, and how long their words are at most.
-    const MOST: usize = 5;
+    /// How long the words are at most.
     const CHARS: usize = 200;
 
     fn of(ask: &Ask) -> Self {
@@ -216,9 +215,8 @@ impl RunJournal {
         let run = self.row.run;
         let before = self.row.due.take();
         self.row.due = rest.and_then(|r| r.due);
-        self.row.waits = rest.map_or(0, |r| u32::try_from(r.asks.len()).unwrap_or(u32::MAX));
-        self.row.waiting =
-            rest.map(|r| r.asks.iter().take(Waits::MOST).map(Waits::of).collect()).unwrap_or_default();
+        self.row.waits = rest.map_or(0, |r| u32::try_from(r.count).unwrap_or(u32::MAX));
+        self.row.waiting = rest.map(|r| r.asks.iter().map(Waits::of).collect()).unwrap_or_default();
         self.row.status = status;
         self.row.updated_at = jiff::Timestamp::now();
         self.row.error = outcome.and_then(|o| o.error.as_ref()).map(|e| format!("{}: {}", e.kind, e.message));
