@@ -29,6 +29,8 @@ mod nestful;
 mod people;
 #[cfg(feature = "cli")]
 mod readme;
+#[cfg(feature = "cli")]
+mod rendered;
 #[cfg(feature = "runtime")]
 mod runs;
 #[cfg(feature = "cli")]

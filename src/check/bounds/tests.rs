@@ -118,7 +118,7 @@ fn undoing_is_added_at_the_end() {
     let two = "plan p() { step x = a.put(to: \"k\") compensate a.put(to: \"k\") step y = a.put(to: \"l\") compensate a.put(to: \"l\") }";
     is(two, "0 usd, 0 tokens, 14 calls, 1m28s", "x");
     let items = "plan p() { step f = for x in [1, 2, 3] parallel 3 { step w = a.put(to: \"${x}\") compensate a.put(to: \"${x}\") } deadline 1s }";
-    is(items, "0 usd, 0 tokens, 21 calls, 2m12s", "f w");
+    is(items, "0 usd, 0 tokens, 21 calls, 2m11s", "f w");
     let sub = "plan q() { step x = a.put(to: \"k\") compensate a.put(to: \"k\") } plan p() { step s = q() on_error retry 1 backoff 1s }";
     is(sub, "0 usd, 0 tokens, 14 calls, 1m31s", "s x");
     let priced = "plan p() budget cost 0.6 usd { step x = a.put(to: \"k\") compensate a.one() }";
