@@ -203,19 +203,13 @@ fn row(run: &str, notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
             let wait = duration(at.duration_since(notice.at));
             ("↻", "\x1b[33m", format!("{}: {}; again in {wait}", error.kind, error.message), false)
         }
-<<<<<<< HEAD
         NoticeKind::Waiting { what, until, ask } => {
-            let until = until.map_or_else(String::new, |t| format!(" until {t:.0}"));
+            let what = if &**what == "timer" { "sleeping".to_owned() } else { format!("waiting for {what}") };
+            let until = until.map_or_else(String::new, |t| format!(" until {}", clock(t, notice.at)));
             let how = ask.as_ref().map_or_else(String::new, |ask| {
                 format!("; {}", report::command(run, ask.kind, &ask.step, &ask.question))
             });
-            ("…", "\x1b[34m", format!("waiting for {what}{until}{how}"), false)
-=======
-        NoticeKind::Waiting { what, until } => {
-            let what = if &**what == "timer" { "sleeping".to_owned() } else { format!("waiting for {what}") };
-            let until = until.map_or_else(String::new, |t| format!(" until {}", clock(t, notice.at)));
-            ("…", "\x1b[34m", format!("{what}{until}"), false)
->>>>>>> main
+            ("…", "\x1b[34m", format!("{what}{until}{how}"), false)
         }
         NoticeKind::Skipped { because } => ("-", "\x1b[2m", format!("skipped: {because}"), true),
         NoticeKind::Cancelled => ("✗", "\x1b[2m", "cancelled".to_owned(), true),
