@@ -6,6 +6,7 @@ mod generate;
 #[cfg(feature = "runtime")]
 mod journal;
 mod ledger;
+mod people;
 mod properties;
 mod random;
 mod speed;

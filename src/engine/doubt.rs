@@ -3,21 +3,58 @@
 //! Where the plan says what to do about `in_doubt` it does that. Else the step waits for a person, who says whether it is called
 //! again, passed over, or what it gave; until then nothing that hangs on it starts, and nothing is undone.
 
+use super::ask::{Ask, AskKind};
 use super::command::{NoticeKind, StepStatus};
 use super::end::may_handle;
 use super::event::{Failure, Resolution, StepPath};
 use super::machine::{IllegalEvent, Machine};
+use super::scope::Around;
 use super::start::step_of;
 use super::state::{Loc, Phase, TimerKind};
+use crate::check::hir::Target;
 use crate::dag::Action;
-use crate::types::conform;
+use crate::types::{Type, conform};
 use crate::value::Value;
+use std::sync::Arc;
 
 impl Machine {
     /// Calls in doubt that wait for a person.
     #[must_use]
     pub fn doubts(&self) -> Vec<StepPath> {
         self.doubts.keys().map(|path| StepPath(path.clone())).collect()
+    }
+
+    /// What a person is asked about a call in doubt.
+    pub(super) fn doubt(&self, path: &Arc<str>, loc: Loc) -> Option<Ask> {
+        let step = step_of(&self.dag, self.body_id(loc.frame), loc.node)?;
+        let (call, error) = self.current_call(loc, step)?;
+        let bound = error.as_ref().map(|(var, error)| (*var, error));
+        let now = self.active(loc)?.now;
+        let args = self.args(loc.frame, &call.args, Around { now, bound, null_missing: false }).ok();
+        let Target::Skill(callee) = &call.target else { return None };
+        Some(Ask {
+            step: StepPath(path.clone()),
+            kind: AskKind::Doubt,
+            question: "the run was interrupted during this call; did it act?".into(),
+            shown: args.map(|args| Value::Map(Arc::new(args))),
+            callee: Some(callee.clone()),
+            digest: "".into(),
+            wanted: Some(call.output.to_string()),
+            roles: Vec::new(),
+            quorum: 1,
+            approvals: Vec::new(),
+            asked_at: self.row(loc)?.started_at?,
+            until: None,
+            then: None,
+        })
+    }
+
+    /// The type of the result of a call in doubt.
+    #[must_use]
+    pub fn doubted_type(&self, step: &StepPath) -> Option<&Type> {
+        let loc = *self.doubts.get(&step.0)?;
+        let step = step_of(&self.dag, self.body_id(loc.frame), loc.node)?;
+        self.current_call(loc, step).map(|(call, _)| &call.output)
     }
 
     /// Whether a call took effect is not known.

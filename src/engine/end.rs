@@ -34,6 +34,10 @@ impl Machine {
         if active.as_ref().is_some_and(|a| a.deadline.is_some()) {
             self.disarm(TimerKind::Deadline, loc);
         }
+        if active.as_ref().is_some_and(|a| a.held.is_some()) {
+            self.held = self.held.saturating_sub(1);
+        }
+        self.deadlines.remove(&loc);
         if let Some(live) = self.live_mut(loc.frame) {
             live.unended = live.unended.saturating_sub(1);
             if active.is_some() {
@@ -399,7 +403,7 @@ impl Machine {
                 if let Some(row) = self.row_mut(loc) {
                     row.status = StepStatus::Waiting;
                 }
-                self.notice(loc, NoticeKind::Waiting { what: "timer".into(), until: Some(until) });
+                self.notice(loc, NoticeKind::Waiting { what: "timer".into(), until: Some(until), ask: None });
                 self.arm(TimerKind::Round, loc, until);
             }
         }
@@ -507,6 +511,7 @@ impl Machine {
                 self.end(loc, StepStatus::InDoubt, None, false);
                 return Vec::new();
             }
+            Phase::Asking => self.unask(loc),
             Phase::InFlight { .. } => {
                 if !self.facts(loc).is_none_or(|f| f.is_quiet()) {
                     if let Some(Phase::InFlight { draining, .. }) = self.active_mut(loc).map(|a| &mut a.phase)
@@ -572,6 +577,7 @@ impl Machine {
             Phase::Backoff => self.disarm_wait(loc),
             Phase::Sleeping => self.wake_up(loc),
             Phase::InDoubt => self.forget_doubt(loc),
+            Phase::Asking => self.unask(loc),
             Phase::InFlight { .. } => self.drop_call(loc),
         }
         self.fail_step(loc, failure, loc);

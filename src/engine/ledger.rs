@@ -11,6 +11,7 @@ use super::state::{Loc, NO_LEDGER, NOWHERE, Stop, TimerKind, WHOLE};
 use crate::dag::PlanDag;
 use crate::syntax::ast::BudgetKind;
 use crate::value::{Map, Value};
+use jiff::{SignedDuration, Timestamp};
 
 const NANOS: f64 = 1e9;
 
@@ -31,6 +32,15 @@ pub(super) struct Ledger {
     limits: Limits,
     used: Spent,
     reserved: Spent,
+    clock: Option<Clock>,
+}
+
+/// The time of a budget.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Clock {
+    Until(Timestamp),
+    /// It stands still; so much is left.
+    Held(SignedDuration),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,6 +112,7 @@ impl Machine {
         }
         let Some(around) = self.frames.get(frame as usize).map(|f| f.ledger) else { return };
         let mut limits = Limits::default();
+        let mut clock = None;
         for budget in &plan.budget {
             let value = match self.eval(frame, &budget.amount, Around::at(self.now)) {
                 Ok(value) => value,
@@ -117,18 +128,23 @@ impl Machine {
                 BudgetKind::Calls => limits.calls = whole,
                 BudgetKind::Time => {
                     if let Value::Duration(time) = value {
-                        self.arm(TimerKind::Budget, Loc { frame, node: WHOLE }, after(self.now, time));
+                        clock = Some(Clock::Until(after(self.now, time)));
                     }
                 }
             }
         }
         let ledger = self.ledgers.len() as u32;
+        if let Some(Clock::Until(until)) = clock {
+            self.arm(TimerKind::Budget, Loc { frame, node: WHOLE }, until);
+            self.timed.insert((ledger, frame));
+        }
         self.ledgers.push(Ledger {
             frame,
             around,
             limits,
             used: Spent::default(),
             reserved: Spent::default(),
+            clock,
         });
         if let Some(frame) = self.frames.get_mut(frame as usize) {
             frame.ledger = ledger;
@@ -137,10 +153,16 @@ impl Machine {
 
     /// A plan has ended: its time does not run any more.
     pub(super) fn close_ledger(&mut self, frame: u32) {
-        let own = self.ledger_of(frame).and_then(|l| self.ledgers.get(l as usize));
-        if own.is_some_and(|l| l.frame == frame) {
-            self.disarm(TimerKind::Budget, Loc { frame, node: WHOLE });
+        let Some(own) = self.ledger_of(frame).filter(|l| self.timed.remove(&(*l, frame))) else { return };
+        match self.clock(own) {
+            Some(Clock::Held(_)) => self.held = self.held.saturating_sub(1),
+            Some(Clock::Until(_)) | None => self.disarm(TimerKind::Budget, Loc { frame, node: WHOLE }),
         }
+    }
+
+    /// The time that a plan's budget has left.
+    pub(super) fn clock(&mut self, ledger: u32) -> Option<&mut Clock> {
+        self.ledgers.get_mut(ledger as usize)?.clock.as_mut()
     }
 
     fn ledger_of(&self, frame: u32) -> Option<u32> {

@@ -10,7 +10,7 @@ use crate::dag::{BodyId, Dag};
 use crate::expr::VarId;
 use crate::value::{Map, Value};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// An event that cannot have happened: a run that is started twice, an answer to a call that was never made.
@@ -36,6 +36,14 @@ pub struct Machine {
     pub(super) flights: HashMap<Arc<str>, Loc>,
     pub(super) timers: BTreeMap<TimerId, (Timestamp, TimerKind, Loc)>,
     pub(super) waiters: HashMap<Loc, Vec<Waiter>>,
+    /// Steps that wait for people or a signal, by path.
+    pub(super) asks: BTreeMap<Arc<str>, Loc>,
+    /// Signals that nobody has waited for yet, in the order they came.
+    pub(super) signals: Vec<(Arc<str>, Value)>,
+    /// Regions with a deadline.
+    pub(super) deadlines: BTreeSet<Loc>,
+    /// How many of them stand still.
+    pub(super) held: u32,
     /// How many steps have acted that can be undone: the order of undoing.
     pub(super) acted: u64,
     /// The frames of compensations that run, and whose unwinding they belong to. Only looked up, never listed.
@@ -48,6 +56,8 @@ pub struct Machine {
     pub(super) doubts: BTreeMap<Arc<str>, Loc>,
     /// One for each instance of a plan with a budget.
     pub(super) ledgers: Vec<Ledger>,
+    /// Those of plans that go on and have a time, with the plan's frame.
+    pub(super) timed: BTreeSet<(u32, u32)>,
     pub(super) spent: Spent,
     pub(super) calls: u64,
     pub(super) out: Step,
@@ -78,12 +88,17 @@ impl Machine {
             flights: HashMap::new(),
             timers: BTreeMap::new(),
             waiters: HashMap::new(),
+            asks: BTreeMap::new(),
+            signals: Vec::new(),
+            deadlines: BTreeSet::new(),
+            held: 0,
             acted: 0,
             undoing: HashMap::new(),
             undone: HashMap::new(),
             not_undone: Vec::new(),
             doubts: BTreeMap::new(),
             ledgers: Vec::new(),
+            timed: BTreeSet::new(),
             spent: Spent::default(),
             calls: 0,
             out: Step::default(),
@@ -120,6 +135,19 @@ impl Machine {
     /// # Errors
     /// An event that cannot have happened. The machine is as it was.
     pub fn apply(&mut self, event: &Event) -> Result<Step, IllegalEvent> {
+        self.permits(event)?;
+        self.now = self.now.max(event.at);
+        self.happened(event);
+        self.settle();
+        self.hold_deadlines();
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// Whether an event can have happened now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn permits(&self, event: &Event) -> Result<(), IllegalEvent> {
         let started = self.started_at.is_some();
         match &event.kind {
             EventKind::Started { .. } if started => {
@@ -131,16 +159,16 @@ impl Machine {
             | EventKind::AttemptSucceeded { step, attempt, .. }
             | EventKind::AttemptFailed { step, attempt, .. } => self.check_attempt(step, *attempt)?,
             EventKind::Resolved { step, resolution } => self.check_resolution(step, resolution)?,
+            EventKind::Decided { .. } | EventKind::Answered { .. } | EventKind::Signalled { .. } => {
+                self.check_people(event)?;
+            }
             EventKind::TimerFired { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {}
         }
-        self.now = self.now.max(event.at);
-        self.happened(&event.kind);
-        self.settle();
-        Ok(std::mem::take(&mut self.out))
+        Ok(())
     }
 
-    fn happened(&mut self, event: &EventKind) {
-        match event {
+    fn happened(&mut self, event: &Event) {
+        match &event.kind {
             EventKind::Started { run, inputs } => self.begin(run, inputs),
             EventKind::AttemptStarted { step, attempt } => {
                 if let Some(loc) = self.flight(step, *attempt)
@@ -149,8 +177,11 @@ impl Machine {
                     *intended = true;
                 }
             }
-            EventKind::AttemptSucceeded { step, attempt, value, usage } => {
+            EventKind::AttemptSucceeded { step, attempt, value, usage, reused } => {
                 if let Some(loc) = self.flight(step, *attempt) {
+                    if let (Some(from), Some(row)) = (reused, self.row_mut(loc)) {
+                        row.extra().reused = Some(from.clone());
+                    }
                     self.settle_call(loc, Some(*usage));
                     self.land(step);
                     self.succeed(loc, value.clone());
@@ -168,6 +199,9 @@ impl Machine {
                 }
             }
             EventKind::Resolved { step, resolution } => self.resolve_doubt(step, resolution),
+            EventKind::Decided { .. } | EventKind::Answered { .. } | EventKind::Signalled { .. } => {
+                self.heard(event);
+            }
             EventKind::TimerFired { timer } => self.timer_fired(timer),
             EventKind::CancelRequested { .. } => {
                 if self.outcome.is_none() {
@@ -451,6 +485,7 @@ impl Machine {
             TimerKind::Deadline => self.deadline_passed(loc),
             TimerKind::Round => self.next_round(loc),
             TimerKind::Budget => self.time_is_up(loc.frame),
+            TimerKind::Ask => self.ask_expired(loc),
         }
     }
 
@@ -464,6 +499,7 @@ impl Machine {
             self.out.commands.push(Command::WakeAt { timer: timer.clone(), at: *at });
         }
         self.say_doubts();
+        self.ask_again();
         let mut flights: Vec<(Loc, Arc<str>)> =
             self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
         flights.sort();

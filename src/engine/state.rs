@@ -3,6 +3,7 @@
 //! A *frame* is an instance of a body; its statements are *rows*, which lie next to each other and outlive the frame, for the
 //! report. What only a running frame or step needs hangs in a box that is dropped at its end.
 
+use super::ask::{Asking, Decision};
 use super::command::StepStatus;
 use super::event::Failure;
 use super::ledger::Spent;
@@ -159,6 +160,10 @@ pub(super) struct Extra {
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
     pub(super) spent: Spent,
+    /// Who decided what.
+    pub(super) decisions: Vec<Decision>,
+    /// Where the value was taken from instead of a call.
+    pub(super) reused: Option<Arc<str>>,
 }
 
 impl Row {
@@ -226,6 +231,12 @@ pub(super) struct Active {
     pub(super) acted: bool,
     /// The frame of the plan that is called; of another attempt there is another.
     pub(super) called: Option<u32>,
+    /// What is left of the deadline while it stands still.
+    pub(super) held: Option<jiff::SignedDuration>,
+    /// What people, or the world outside, are asked for.
+    pub(super) asking: Option<Box<Asking>>,
+    /// The digest of the call that was approved.
+    pub(super) approved: Option<Arc<str>>,
     /// The arm and reaction whose `fallback` runs in the place of the call.
     pub(super) fallback: Option<(usize, usize)>,
     /// Frames inside that run, by the order of their keys.
@@ -257,6 +268,8 @@ pub(super) enum Phase {
     Sleeping,
     /// Whether it acted is not known: a person says.
     InDoubt,
+    /// Waits for people or a signal.
+    Asking,
     /// Waits for the next attempt, or for the next round of a `loop`.
     Backoff,
     /// An error arm waits for so many steps that it mentions.
@@ -306,6 +319,9 @@ impl Active {
             reserved: Spent::default(),
             acted: false,
             called: None,
+            held: None,
+            asking: None,
+            approved: None,
             fallback: None,
             children: BTreeMap::new(),
             verdict: None,
@@ -357,6 +373,8 @@ pub(super) enum TimerKind {
     Round,
     /// The time of a plan's budget is over.
     Budget,
+    /// Another role is asked, or the question expires.
+    Ask,
 }
 
 impl TimerKind {
@@ -367,6 +385,7 @@ impl TimerKind {
             TimerKind::Deadline => "deadline",
             TimerKind::Round => "round",
             TimerKind::Budget => "budget",
+            TimerKind::Ask => "ask",
         }
     }
 }
