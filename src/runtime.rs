@@ -7,6 +7,7 @@ pub mod host;
 pub mod journal;
 pub mod keep;
 pub mod people;
+pub mod points;
 pub mod rate;
 pub mod report;
 pub mod setup;

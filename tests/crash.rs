@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,6 +30,12 @@ skill judge.flaky(path: string, n: int = 0, ms: int = 5) -> int
   writes "${path}"
   idempotent by key
   time 10s
+
+/// Undoes what was written.
+skill judge.undo(path: string, n: int = 0, ms: int = 5) -> int
+  writes "${path}"
+  idempotent by key
+  time 10s
 "#;
 
 const CONFIG: &str = r#"
@@ -41,9 +48,82 @@ provider = "process"
 command = ["python3", "judge.py", "judge.log"]
 "#;
 
-/// Each with the result it must give, however often it is killed. Where a call that acts once was in flight it is in doubt;
-/// the plans handle that, so that they can still end.
-fn plans() -> Vec<(&'static str, String, Value)> {
+/// A plan, and what must come of it, however often it is killed.
+struct Plan {
+    name: &'static str,
+    text: String,
+    output: Value,
+    /// What is undone, in this order.
+    undone: &'static [&'static str],
+}
+
+fn plans() -> Vec<Plan> {
+    let everything = Plan {
+        name: "everything",
+        text: EVERYTHING.to_owned(),
+        output: json!(3 + 1 + 100 + 14),
+        undone: &["part.w.x", "part.v", "part.u"],
+    };
+    let doubt: String = (1..=6)
+        .map(|n| format!("  step s{n} = judge.once(path: \"s{n}\", n: s{}, ms: 60)\n", n - 1))
+        .collect();
+    let doubt = Plan {
+        name: "doubt",
+        text: format!("plan p() -> int {{\n  step s0 = judge.safe(path: \"s0\")\n{doubt}  return s6\n}}\n"),
+        output: json!(7),
+        undone: &[],
+    };
+    let handled = handled().into_iter();
+    let handled = handled.map(|(name, text, output)| Plan { name, text, output, undone: &[] });
+    handled.chain([everything, doubt]).collect()
+}
+
+/// All constructs. What is written is named by the path of the step that writes it.
+const EVERYTHING: &str = r#"
+plan inner(name: string, n: int) -> int {
+  step x = judge.safe(path: "${name}.x", n: n, ms: 15)
+    compensate judge.undo(path: "${name}.x")
+  step y = judge.safe(path: "${name}.y", n: x)
+  return y
+}
+
+plan p() -> int {
+  step rounds = loop t: int = 0 max 3 {
+    step a = judge.safe(path: "rounds[${t}].a", n: t, ms: 10)
+    return a until it >= 3
+  }
+  step first = race {
+    do {
+      step a = judge.safe(path: "first[0].a", ms: 10)
+        compensate judge.undo(path: "first[0].a")
+      return a
+    }
+    do {
+      step b = time.sleep(duration: 60s)
+      return 0
+    }
+  }
+  step part = do {
+    step u = judge.safe(path: "part.u", ms: 10)
+      compensate judge.undo(path: "part.u")
+    step v = judge.safe(path: "part.v", n: u)
+      compensate judge.undo(path: "part.v", ms: 20)
+    step w = inner(name: "part.w", n: v)
+    require w < 0 else "never"
+    return w
+  }
+    on_error use 100
+  step all = for i in [0, 1, 2, 3] max 4 parallel 2 {
+    step s = inner(name: "all[${i}].s", n: i)
+    return s
+  }
+  return rounds + first + part + all.sum()
+}
+"#;
+
+/// Each with the result it must give. Where a call that acts once was in flight it is in doubt; the plans handle that, so that
+/// they can still end.
+fn handled() -> Vec<(&'static str, String, Value)> {
     let chain: String = (1..=12)
         .map(|n| format!("  step s{n} = judge.safe(path: \"s{n}\", n: s{})\n", n - 1))
         .collect::<String>();
@@ -130,9 +210,24 @@ struct Life {
     errors: String,
 }
 
-/// Runs a command and kills it after a while, if it still lives then.
-fn live(dir: &Path, args: &[&str], after: Option<Duration>) -> Life {
-    let mut child = command(dir, args).spawn().unwrap();
+/// How a life of the program is cut short.
+#[derive(Clone)]
+enum Death {
+    Never,
+    /// SIGKILL after a while.
+    After(Duration),
+    /// It ends itself at a named point.
+    At(String),
+}
+
+/// Runs a command and kills it, if it still lives then.
+fn live(dir: &Path, args: &[&str], death: &Death) -> Life {
+    let mut command = command(dir, args);
+    if let Death::At(point) = death {
+        command.env("AOS_DIE_AT", point);
+    }
+    let after = if let Death::After(after) = death { Some(*after) } else { None };
+    let mut child = command.spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
     let mut stderr = child.stderr.take().unwrap();
     let errors = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap_or_default());
@@ -146,7 +241,8 @@ fn live(dir: &Path, args: &[&str], after: Option<Duration>) -> Life {
     let start = Instant::now();
     let mut killed = false;
     loop {
-        if child.try_wait().unwrap().is_some() {
+        if let Some(status) = child.try_wait().unwrap() {
+            killed |= status.signal().is_some();
             break;
         }
         if !killed && after.is_some_and(|after| start.elapsed() >= after) {
@@ -174,7 +270,10 @@ fn judge(dir: &Path) -> Vec<(String, String, String, String)> {
 }
 
 /// The `path` argument of a step is its own name, but for those of regions: there it is what stands in the text.
-fn path_argument(step: &str) -> Option<String> {
+fn path_argument(plan: &str, step: &str) -> Option<String> {
+    if plan == "everything" {
+        return Some(step.to_owned());
+    }
     if !step.contains('.') && !step.contains('[') {
         return Some(step.to_owned());
     }
@@ -191,7 +290,7 @@ struct Tally {
     calls: usize,
 }
 
-fn round(name: &str, plan: &str, expected: &Value, dice: &mut Dice, left: usize, tally: &mut Tally) {
+fn project(plan: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
     std::fs::create_dir(dir.path().join("skills")).unwrap();
@@ -199,17 +298,51 @@ fn round(name: &str, plan: &str, expected: &Value, dice: &mut Dice, left: usize,
     write("skills/judge.plan", SKILLS);
     write("judge.py", include_str!("crash/judge.py"));
     write("p.plan", plan);
+    dir
+}
+
+/// What a person says who looks into the judge's file: what began has acted, what did not may be called.
+fn decisions(last: &Value, log: &[(String, String, String, String)]) -> Vec<String> {
+    let mut said = Vec::new();
+    for (step, row) in last["steps"].as_object().unwrap() {
+        if row["status"] == "in_doubt" {
+            let number: i64 = step.trim_start_matches('s').parse().unwrap();
+            if log.iter().any(|(kind, _, path, _)| kind == "begin" && path == step) {
+                said.extend(["--use".to_owned(), (number + 1).to_string(), step.clone()]);
+            } else {
+                said.extend(["--retry".to_owned(), step.clone()]);
+            }
+        }
+    }
+    assert!(!said.is_empty(), "suspended for nothing: {last:#}");
+    said
+}
+
+/// What was undone, each in its place, however often it was asked for.
+fn undone(log: &[(String, String, String, String)]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let undos = log.iter().filter(|l| l.0 == "begin" && l.1 == "judge.undo");
+    undos.filter(|l| seen.insert(&l.2)).map(|l| l.2.clone()).collect()
+}
+
+/// One run, whose lives end as told; at last it lives on.
+fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally) {
+    let Plan { name, text, output: expected, undone: undo } = plan;
+    let dir = project(text);
+    let mut deaths = deaths.into_iter();
+    let mut said: Vec<String> = Vec::new();
     let mut acknowledged: BTreeMap<String, usize> = BTreeMap::new();
     let mut run: Option<String> = None;
     let mut lives = 0;
     loop {
-        // At most four kills a round, or a slow machine never gets to the end.
-        let after = (lives < 4.min(left)).then(|| Duration::from_millis(60 + dice.below(320)));
+        let death = deaths.next().unwrap_or(Death::Never);
         let before = judge(dir.path()).len();
-        let life = match &run {
-            None => live(dir.path(), &["run", "p.plan", "--json"], after),
-            Some(run) => live(dir.path(), &["resume", run, "--json"], after),
+        let mut args = match &run {
+            None => vec!["run", "p.plan", "--json"],
+            Some(run) => vec!["resume", run, "--json"],
         };
+        args.extend(said.iter().map(String::as_str));
+        let life = live(dir.path(), &args, &death);
         lives += 1;
         tally.kills += usize::from(life.killed);
         // Killed after the first durable write and before it was told: the store knows the run.
@@ -230,10 +363,21 @@ fn round(name: &str, plan: &str, expected: &Value, dice: &mut Dice, left: usize,
             assert!(!again, "{name}: `{path}` was acknowledged and ran again\n{log:#?}");
         }
         for step in &life.acknowledged {
-            acknowledged.extend(path_argument(step).map(|p| (p, lives)));
+            acknowledged.extend(path_argument(name, step).map(|p| (p, lives)));
+        }
+        // What was decided in a life that was cut short is decided.
+        let stale = !said.is_empty() && life.errors.contains("not in doubt");
+        said.clear();
+        if stale {
+            continue;
         }
         if let Some(last) = &life.last {
             if last["status"] == "interrupted" {
+                continue;
+            }
+            if last["status"] == "suspended" {
+                said = decisions(last, &log);
+                tally.in_doubt += 1;
                 continue;
             }
             assert_eq!(last["status"], "succeeded", "{name}: {last:#}\n{}", life.errors);
@@ -256,6 +400,7 @@ fn round(name: &str, plan: &str, expected: &Value, dice: &mut Dice, left: usize,
     }
     tally.rounds += 1;
     let log = judge(dir.path());
+    assert_eq!(undone(&log), *undo, "{name}");
     tally.calls += log.iter().filter(|l| l.0 == "begin").count();
     let mut once: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (_, _, path, key) in log.iter().filter(|l| l.0 == "begin" && l.1 == "judge.once") {
@@ -272,10 +417,13 @@ fn killed_at_random_moments_it_goes_on() {
     let mut tally = Tally { kills: 0, rounds: 0, in_doubt: 0, calls: 0 };
     let plans = plans();
     while tally.kills < wanted {
-        for (name, plan, expected) in &plans {
+        for plan in &plans {
             if tally.kills < wanted {
-                let left = wanted - tally.kills;
-                round(name, plan, expected, &mut dice, left, &mut tally);
+                // At most four kills a round, or a slow machine never gets to the end.
+                let left = 4.min(wanted - tally.kills);
+                let deaths: Vec<Death> =
+                    (0..left).map(|_| Death::After(Duration::from_millis(60 + dice.below(320)))).collect();
+                round(plan, deaths, &mut tally);
             }
         }
         assert!(
@@ -297,4 +445,89 @@ fn killed_at_random_moments_it_goes_on() {
         tally.calls,
         tally.in_doubt
     );
+}
+
+/// At every named point, early and late in a run, and then again in the life that goes on.
+#[test]
+fn it_dies_at_every_named_point_and_goes_on() {
+    if !cfg!(debug_assertions) {
+        return println!("a release build has no points");
+    }
+    let long = std::env::var("AOS_KILLS").ok().and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > 50);
+    let plans = plans();
+    let plan = |name: &str| plans.iter().find(|p| p.name == name).unwrap();
+    let mut tally = Tally { kills: 0, rounds: 0, in_doubt: 0, calls: 0 };
+    for point in aos::runtime::points::POINTS {
+        let before = tally.kills;
+        let turns: &[u32] = if long { &[1, 2, 3, 5, 8, 13, 20] } else { &[1, 6] };
+        for turn in turns {
+            let at = |n: u32| Death::At(format!("{point}:{n}"));
+            round(plan("everything"), [at(*turn), at(1 + turn / 2)], &mut tally);
+            if long || *turn == 1 {
+                round(plan("doubt"), [at(1 + *turn), at(1)], &mut tally);
+            }
+        }
+        assert!(tally.kills > before, "nothing ever passes `{point}`");
+    }
+    println!(
+        "{} deaths at {} points in {} runs",
+        tally.kills,
+        aos::runtime::points::POINTS.len(),
+        tally.rounds
+    );
+}
+
+/// Two runs in one process: its death interrupts both, and both go on.
+#[test]
+fn runs_beside_each_other_survive_their_process() {
+    let long = std::env::var("AOS_KILLS").ok().and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > 50);
+    let text = EVERYTHING
+        .replace("plan p() -> int", "plan p(who: string) -> int")
+        .replace("path: \"", "path: \"${who}.")
+        .replace("path: \"${who}.${name}", "path: \"${name}")
+        .replace("name: \"", "name: \"${who}.");
+    let mut dice = Dice(0x1234_5678_9ABC_DEF1);
+    let mut kills = 0;
+    for _ in 0..if long { 20 } else { 3 } {
+        let dir = project(&text);
+        let start = |who: &str| {
+            command(dir.path(), &["run", "p.plan", "--json", "--input", &format!("who={who}")])
+                .spawn()
+                .unwrap()
+        };
+        let mut first = start("a");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !dir.path().join(".aos/aos.sock").exists() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let second = start("b");
+        std::thread::sleep(Duration::from_millis(100 + dice.below(300)));
+        kills += usize::from(first.try_wait().unwrap().is_none());
+        let _ = first.kill();
+        let outputs = [first.wait_with_output().unwrap(), second.wait_with_output().unwrap()];
+        let listed = command(dir.path(), &["runs", "--json"]).output().unwrap();
+        let rows: Vec<Value> = String::from_utf8_lossy(&listed.stdout)
+            .lines()
+            .filter_map(|l| serde_json::from_str(l).ok())
+            .collect();
+        assert!(rows.len() <= 2, "{rows:#?}");
+        for row in &rows {
+            let run = row["run"].as_str().unwrap();
+            if row["status"] != "succeeded" {
+                let life = live(dir.path(), &["resume", run, "--json"], &Death::Never);
+                assert!(life.last.is_some(), "{}\n{outputs:#?}", life.errors);
+            }
+            let shown = command(dir.path(), &["show", run, "--json"]).output().unwrap();
+            let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+            assert_eq!(shown["output"], json!(118), "{shown:#}");
+        }
+        let log = judge(dir.path());
+        for who in ["a", "b"] {
+            let own: Vec<_> = log.iter().filter(|l| l.2.starts_with(&format!("{who}."))).cloned().collect();
+            let undone = undone(&own);
+            let want = ["part.w.x", "part.v", "part.u"].map(|p| format!("{who}.{p}"));
+            assert!(undone == want || own.is_empty(), "{undone:?}");
+        }
+    }
+    println!("{kills} processes killed with two runs each");
 }

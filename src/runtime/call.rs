@@ -1,6 +1,7 @@
 //! One attempt of one call: what was kept of earlier ones, the rate, the skill, its time-out, its type.
 
 use super::keep::{Before, Keeper, Place};
+use super::points;
 use super::rate::Rates;
 use super::skill::{SkillCall, Skills};
 use crate::engine::{Failure, Invoke, Usage};
@@ -103,7 +104,9 @@ impl Caller {
             failure.skill.get_or_insert_with(|| Arc::clone(&name));
             failure
         };
+        points::pass("call-before");
         let answer = tokio::time::timeout(timeout, self.skills.call(call)).await;
+        points::pass("call-after");
         let mut out = match answer {
             Ok(answer) => answer.map_err(blame)?,
             Err(_) => {

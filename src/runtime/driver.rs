@@ -6,6 +6,7 @@
 use super::call::{self, Caller};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
+use super::points;
 use super::watch::Watchers;
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, Rest, RunStatus, StepPath, TimerId,
@@ -123,6 +124,7 @@ impl Driver {
         loop {
             if let Some(outcome) = &self.outcome {
                 let status = outcome.status;
+                points::pass("driver-ended");
                 self.tasks.shutdown().await;
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, status));
@@ -246,6 +248,7 @@ impl Driver {
         if !self.paused {
             self.record_intents(now, &mut batch, &mut commands, &mut notices);
         }
+        points::pass("driver-applied");
         let outcome = commands.iter().find_map(|c| if let Command::Finish(o) = c { Some(o) } else { None });
         let rest = self.machine.rest(now).filter(|_| outcome.is_none());
         if !batch.is_empty() {
@@ -255,9 +258,11 @@ impl Driver {
         for notice in notices {
             self.around.updates.send(&Update::Notice(notice));
         }
+        points::pass("driver-told");
         for command in commands {
             self.obey(command);
         }
+        points::pass("driver-obeyed");
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What is kept of a run: a header with everything it needs, its events, and a row for lists.
 
+use super::points;
 use super::store::codec::{self, CodecError};
 use super::store::journal::{Journal, JournalError as RowError};
 use super::store::keys::{self, Key, KeyName};
@@ -164,7 +165,9 @@ impl RunJournal {
             (None, None) => RunStatus::Running,
         };
         let ops = self.row_ops(status, outcome, rest, machine)?;
+        points::pass("journal-encoded");
         self.journal.append(self.row.run, self.next, &entries, Vec::new(), ops).await?;
+        points::pass("journal-appended");
         self.listed = Some(status);
         self.next += entries.len() as u64;
         if outcome.is_some() {

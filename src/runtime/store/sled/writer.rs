@@ -2,6 +2,7 @@
 
 use super::open::{Opened, last_key};
 use super::{Message, Request, Shared, explain, guarded};
+use crate::runtime::points;
 use crate::runtime::store::codec;
 use crate::runtime::store::files::HighWater;
 use crate::runtime::store::{CommitNo, Op, Pre, StoreError};
@@ -195,11 +196,14 @@ impl Writer {
         }
         batch.insert(last_key(), row);
         self.db.apply_batch(batch).map_err(|error| explain(&self.dir, error))?;
+        points::pass("writer-batched");
         self.db.flush().map_err(|error| explain(&self.dir, error))?;
+        points::pass("writer-flushed");
         // sled's flush leaves the data in the page cache: this is the sync that counts.
         self.file
             .sync_data()
             .map_err(|error| StoreError::io(format!("cannot sync {}", self.dir.display()), error))?;
+        points::pass("writer-synced");
         let Shared { synced, commits, groups, syncs, bytes, .. } = &*self.shared;
         for (counter, more) in [(syncs, 1), (groups, 1), (commits, group.commits), (bytes, group.bytes)] {
             counter.fetch_add(more, Ordering::Relaxed);
@@ -212,7 +216,9 @@ impl Writer {
     /// Brings the high-water mark up to date.
     fn mark(&mut self) -> Result<(), StoreError> {
         if self.marked != Some(self.last) {
+            points::pass("mark-before");
             HighWater { store: self.id, commit: self.last }.write(&self.data)?;
+            points::pass("mark-after");
             self.marked = Some(self.last);
         }
         self.marked_at = Instant::now();
