@@ -553,6 +553,7 @@ impl Machine {
         let step = StepPath(self.path(loc));
         let attempt = self.attempt(loc);
         self.settle_call(loc, None);
+        self.dropped = true;
         self.land(&step);
         self.out.commands.push(Command::Abort { step, attempt });
     }

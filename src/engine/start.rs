@@ -398,6 +398,7 @@ impl Machine {
             && let Some(frame) = self.frames.get_mut(old as usize)
         {
             frame.superseded = true;
+            self.dropped = true;
         }
         let Some(plan) = dag.plan_at(index) else { return };
         if let Some(active) = self.active_mut(loc) {

@@ -41,3 +41,41 @@ fn what_a_call_costs() {
     );
     timed("for of 100,000 items, 8 at once", &items, 100_000);
 }
+
+/// Pages of memory that the process has, in bytes.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap() * 4096
+}
+
+/// `cargo test --release --test main -- --ignored --nocapture a_run_grows`: per step it takes as long and as much memory, however
+/// many there are.
+#[test]
+#[ignore = "a measurement"]
+fn a_run_grows_in_proportion() {
+    let mut per_step = Vec::new();
+    for items in [12_500_u64, 25_000, 50_000] {
+        let list = (0..items).map(|i| aos::value::Value::Int(i as i64 % 10)).collect::<Vec<_>>();
+        let text = "plan p(l: list<int>) -> json? {\nstep f = for x in l max 100_000 parallel 64 tolerate 100% {\n step a = t.put(to: \"${x}\", v: x) compensate t.undo(of: \"${x}\", v: a)\n step b = t.flaky(v: a, times: x / 9)\n return b\n}\nreturn size(f)\n}";
+        let before = resident();
+        let mut world = World::new(dag(text));
+        world.record = false;
+        let start = Instant::now();
+        world.start_with([("l".into(), aos::value::Value::list(list))].into_iter().collect());
+        let end = shown(&world.finish());
+        let took = start.elapsed();
+        let memory = resident().saturating_sub(before);
+        let report = Instant::now();
+        let rows = world.machine.report().len() as u64;
+        println!(
+            "{items} items, {rows} rows: {took:.1?}, {:.2?} and {} bytes a row; the report takes {:.1?}; ends with {end}",
+            took / rows as u32,
+            memory / rows,
+            report.elapsed()
+        );
+        per_step.push((took.as_nanos() as u64 / rows, memory / rows));
+    }
+    let (first, last) = (per_step[0], per_step[2]);
+    assert!(last.0 < first.0 * 2, "time grows faster than the steps: {per_step:?} ns, bytes");
+    assert!(last.1 < first.1 * 3 / 2, "memory grows faster than the steps: {per_step:?} ns, bytes");
+}
