@@ -357,7 +357,8 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
             run = known;
         }
         let log = judge(dir.path());
-        for (kind, _, path, _) in &log[before.min(log.len())..] {
+        for (kind, skill, path, _) in &log[before.min(log.len())..] {
+            let path = &if skill == "judge.undo" { format!("{path}@compensate") } else { path.clone() };
             // A line of an earlier life's skill can come late: it counts only for what was acknowledged before this life.
             let again = kind == "begin" && acknowledged.contains_key(path);
             assert!(!again, "{name}: `{path}` was acknowledged and ran again\n{log:#?}");
