@@ -17,6 +17,11 @@ use std::collections::HashMap;
 
 type P<'i> = Pair<'i, Rule>;
 
+/// What may stand between tokens besides comments.
+const BLANKS: [char; 5] = [' ', '\n', '\t', '\r', '\u{FEFF}'];
+/// The last byte of the one blank that is no ASCII character.
+const BLANK_END: u8 = 0xBF;
+
 /// Walks over the children of a pair.
 struct Cursor<'i> {
     pairs: std::iter::Peekable<Pairs<'i, Rule>>,
@@ -56,6 +61,8 @@ pub(super) struct Builder<'a> {
     /// Bodies that were taken out of the piece and parsed alone, by the place of their `{` in the file.
     pub(super) bodies: HashMap<u32, Body>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The last chain of operators that was reported as too deep.
+    pub(super) deep: Option<Span>,
 }
 
 impl Builder<'_> {
@@ -72,8 +79,36 @@ impl Builder<'_> {
     }
 
     fn span(&self, pair: &P<'_>) -> Span {
-        let span = pair.as_span();
-        self.range(span.start(), span.end())
+        let start = pair.as_span().start();
+        self.range(start, start + self.word(pair).len())
+    }
+
+    /// The text of a pair, without the blanks and comments that its last token took in.
+    fn word<'i>(&self, pair: &P<'i>) -> &'i str {
+        let text = pair.as_str();
+        let last = text.as_bytes().last().copied().unwrap_or(b'x');
+        let start = pair.as_span().start();
+        let at_the_end = start + text.len() == pair.get_input().len();
+        if !at_the_end && last > b' ' && last != BLANK_END {
+            return text;
+        }
+        let mut word = text.trim_end_matches(BLANKS);
+        // A comment ends with its line.
+        if !at_the_end && !text.get(word.len()..).is_some_and(|blanks| blanks.contains('\n')) {
+            return word;
+        }
+        let begin = self.offsets.global(start);
+        loop {
+            let end = self.offsets.global(start + word.len());
+            let index = self.comments.partition_point(|c| c.span.end < end);
+            match self.comments.get(index).filter(|c| begin < c.span.start && c.span.start < end) {
+                Some(comment) => {
+                    let length = word.len().saturating_sub((end - comment.span.start) as usize);
+                    word = word.get(..length).unwrap_or(word).trim_end_matches(BLANKS);
+                }
+                None => return word,
+            }
+        }
     }
 
     /// A range of the piece as a place of the file.
@@ -83,7 +118,8 @@ impl Builder<'_> {
     }
 
     fn ident(&self, pair: &P<'_>) -> Ident {
-        Ident { name: Name::from(pair.as_str()), span: self.span(pair) }
+        let (start, word) = (pair.as_span().start(), self.word(pair));
+        Ident { name: Name::from(word), span: self.range(start, start + word.len()) }
     }
 
     /// A name that may have been written as a string.
@@ -97,12 +133,14 @@ impl Builder<'_> {
 
     fn path(&self, pair: &P<'_>) -> Path {
         let mut at = pair.as_span().start();
+        let word = self.word(pair);
         let mut segments = Vec::with_capacity(2);
-        for part in pair.as_str().split('.') {
+        for part in word.split('.') {
             segments.push(Ident { name: Name::from(part), span: self.range(at, at + part.len()) });
             at += part.len() + 1;
         }
-        Path { name: Name::from(pair.as_str()), segments, span: self.span(pair) }
+        let start = pair.as_span().start();
+        Path { name: Name::from(word), segments, span: self.range(start, start + word.len()) }
     }
 
     /// A string that may not hold `${…}`.
