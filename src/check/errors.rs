@@ -78,7 +78,7 @@ impl Lower<'_> {
         match on_error {
             OnError::Chain(chain) => {
                 self.cx.enter();
-                let ty = any_error(thrown);
+                let ty = any_error(&thrown);
                 let error = self.cx.declare_hidden(WORDS.error.clone(), chain.span, VarKind::Error, ty);
                 let lowered = self.chain(chain, step, content);
                 self.cx.leave();

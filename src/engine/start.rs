@@ -10,7 +10,7 @@ use super::state::{Active, FrameKey, Loc, Phase, Region, TimerKind};
 use crate::check::hir::{Call, Reaction, Target, Tolerate};
 use crate::dag::{Action, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, SkillFacts, StepNode, is_sleep};
 use crate::expr::{Expr, VarId};
-use crate::value::{Map, Value, canonical_digest, equals};
+use crate::value::{Map, Value, canonical_digest, equals, hex};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -589,13 +589,6 @@ impl Machine {
 fn call_digest(call: &Call, skill: &str, args: &Value) -> Arc<str> {
     let what = format!("{skill} -> {}", call.output);
     digest(&what, args.clone())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 fn millis(wait: SignedDuration) -> i64 {

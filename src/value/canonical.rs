@@ -2,19 +2,26 @@
 
 use super::Value;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// SHA-256 of the canonical form, in hexadecimal. Maps that differ only in the order of their keys have the same digest; `1` and `1.0` do not.
 #[must_use]
 pub fn canonical_digest(value: &Value) -> String {
     let mut hasher = Sha256::new();
     feed(value, &mut hasher);
-    let mut hex = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
+    hex(&hasher.finalize())
+}
+
+/// Bytes in hexadecimal. (Formatting each would take longer than the digest.)
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| DIGITS.get(usize::from(n)).map_or('0', |d| char::from(*d));
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
     }
-    hex
+    text
 }
 
 /// Tag, length, content: no two values give the same bytes.
