@@ -17,10 +17,17 @@ use std::collections::HashMap;
 
 type P<'i> = Pair<'i, Rule>;
 
-/// What may stand between tokens besides comments.
-const BLANKS: [char; 5] = [' ', '\n', '\t', '\r', '\u{FEFF}'];
-/// The last byte of the one blank that is no ASCII character.
-const BLANK_END: u8 = 0xBF;
+/// A text without the blanks at its end: what may stand between tokens besides comments.
+fn trimmed(text: &str) -> &str {
+    let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\t' | b'\r');
+    let length = text.as_bytes().iter().rposition(|b| !blank(b)).map_or(0, |last| last + 1);
+    let text = text.get(..length).unwrap_or(text);
+    // The one blank that is no ASCII character.
+    if text.ends_with('\u{FEFF}') {
+        return text.trim_end_matches([' ', '\n', '\t', '\r', '\u{FEFF}']);
+    }
+    text
+}
 
 /// Walks over the children of a pair.
 struct Cursor<'i> {
@@ -86,15 +93,11 @@ impl Builder<'_> {
     /// The text of a pair, without the blanks and comments that its last token took in.
     fn word<'i>(&self, pair: &P<'i>) -> &'i str {
         let text = pair.as_str();
-        let last = text.as_bytes().last().copied().unwrap_or(b'x');
+        let mut word = trimmed(text);
         let start = pair.as_span().start();
-        let at_the_end = start + text.len() == pair.get_input().len();
-        if !at_the_end && last > b' ' && last != BLANK_END {
-            return text;
-        }
-        let mut word = text.trim_end_matches(BLANKS);
-        // A comment ends with its line.
-        if !at_the_end && !text.get(word.len()..).is_some_and(|blanks| blanks.contains('\n')) {
+        // A comment ends with its line, or with the piece.
+        let blanks = text.as_bytes().get(word.len()..).unwrap_or_default();
+        if !blanks.contains(&b'\n') && start + text.len() < pair.get_input().len() {
             return word;
         }
         let begin = self.offsets.global(start);
@@ -104,7 +107,7 @@ impl Builder<'_> {
             match self.comments.get(index).filter(|c| begin < c.span.start && c.span.start < end) {
                 Some(comment) => {
                     let length = word.len().saturating_sub((end - comment.span.start) as usize);
-                    word = word.get(..length).unwrap_or(word).trim_end_matches(BLANKS);
+                    word = trimmed(word.get(..length).unwrap_or(word));
                 }
                 None => return word,
             }

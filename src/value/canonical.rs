@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 #[must_use]
 pub fn canonical_digest(value: &Value) -> String {
     let mut hasher = Sha256::new();
-    feed(value, &mut hasher);
+    canonical_feed(value, &mut hasher);
     hex(&hasher.finalize())
 }
 
@@ -24,12 +24,12 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Tag, length, content: no two values give the same bytes.
-fn feed(value: &Value, hasher: &mut Sha256) {
+/// Feeds the canonical form to a digest. Tag, length, content: no two values give the same bytes.
+pub fn canonical_feed(value: &Value, hasher: &mut Sha256) {
     match value {
         Value::List(items) => {
             head(hasher, b'l', items.len());
-            items.iter().for_each(|item| feed(item, hasher));
+            items.iter().for_each(|item| canonical_feed(item, hasher));
         }
         Value::Map(map) => {
             head(hasher, b'm', map.len());
@@ -37,7 +37,7 @@ fn feed(value: &Value, hasher: &mut Sha256) {
             entries.sort_by(|a, b| a.0.cmp(b.0));
             for (key, value) in entries {
                 block(hasher, b'k', key.as_bytes());
-                feed(value, hasher);
+                canonical_feed(value, hasher);
             }
         }
         Value::String(s) => block(hasher, b's', s.as_bytes()),
