@@ -19,6 +19,7 @@ mod runs;
 mod show;
 mod skills;
 mod terminal;
+mod test;
 
 use args::{Args, Command};
 use clap::Parser as _;
@@ -114,6 +115,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Show(a) => show::show(&a, &global),
         Command::Resume(a) => run::resume(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
+        Command::Test(a) => test::test(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),

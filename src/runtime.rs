@@ -9,5 +9,7 @@ pub mod setup;
 pub mod skill;
 pub mod socket;
 pub mod store;
+pub mod testing;
+pub mod timeline;
 
 pub use host::Runtime;

@@ -33,6 +33,8 @@ mod skills;
 mod store;
 #[cfg(feature = "cli")]
 mod support;
+#[cfg(feature = "cli")]
+mod testing;
 mod tidy;
 mod totality;
 #[cfg(feature = "cli")]

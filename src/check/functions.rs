@@ -550,7 +550,7 @@ fn known_global(name: &str) -> bool {
     SPECIAL.contains(&name) || functions::lookup(name, false).is_some()
 }
 
-fn failures_type(error: Type) -> Type {
+pub(crate) fn failures_type(error: Type) -> Type {
     Type::List(Arc::new(record_type([("index", Type::Int), ("error", error)])))
 }
 

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Stop a run for good, unwinding what it did.
     #[command(after_help = "Example: aos cancel 0192f0c1")]
     Cancel(Cancel),
+    /// Run the `test` blocks of plans, in virtual time and without effects.
+    #[command(after_help = "Example: aos test plans/*.plan --filter digest")]
+    Test(Test),
     /// Draw a plan's graph.
     #[command(after_help = "Example: aos graph weekly.plan --format mermaid")]
     Graph(Graph),
@@ -197,6 +200,9 @@ pub(crate) struct Runs {
 pub(crate) struct Show {
     /// A run's id, or its first characters.
     pub(crate) run: String,
+    /// Write a page that shows everything and needs nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) html: Option<PathBuf>,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -217,6 +223,30 @@ pub(crate) struct Cancel {
     /// Why, for the record.
     #[arg(long)]
     pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Test {
+    /// Plan files.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only tests with this text in their name or their plan's.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Write the results as JUnit XML, for CI systems.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// `crash`: make the machine anew from its journal after every event, and demand the same end.
+    #[arg(long, value_enum, value_name = "FAULT")]
+    pub(crate) inject: Option<Inject>,
+    /// Print every test as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Inject {
+    Crash,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,4 +1,7 @@
-//! `aos show`: a run as a timeline with every step.
+//! `aos show`: a run as a timeline with every step, in the terminal or as a page.
+
+mod html;
+mod timeline;
 
 use super::args::{Global, Show};
 use super::backend::{self, Backend, Shown};
@@ -9,10 +12,9 @@ use crate::engine::{RunStatus, StepStatus};
 use crate::runtime::report::{self, Report};
 use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
-use comfy_table::{ContentArrangement, Table, presets};
 
 pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
-    let (report, header, row) = backend::block_on(async {
+    let (mut report, header, row) = backend::block_on(async {
         let backend = Backend::open(global).await?;
         let shown = fetch(&backend, &args.run).await;
         backend.close().await?;
@@ -22,20 +24,36 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
         terminal::print(&format!("{:#}", report.finished_line()));
         return Ok(Exit::Done);
     }
+    // A run that goes on is drawn up to now, one that was left up to its last event.
+    if report.outcome.is_none() {
+        let end =
+            if report.status == RunStatus::Running { Some(jiff::Timestamp::now()) } else { report.ended_at };
+        let end = end.max(report.timeline.last());
+        report.ended_at = end;
+        report.timeline.close(end.unwrap_or_default());
+    }
+    let sources = backend::sources(&header);
+    if let Some(path) = &args.html {
+        let page = html::page(&report, &header, &row, &sources);
+        std::fs::write(path, page)
+            .map_err(|e| Stop::usage(format!("`{}` cannot be written: {e}", path.display())))?;
+        terminal::say(&format!("wrote {}", path.display()));
+        return Ok(Exit::Done);
+    }
     let started = row.started_at;
     terminal::print(&format!(
         "run {}  plan {}  of {}  by {}  started {started:.0}",
         row.run, row.plan, row.file, row.actor
     ));
     terminal::print_coloured(&headline(&report));
-    terminal::print(&timeline(&report, terminal::width()));
+    terminal::print_coloured(&timeline::draw(&report, terminal::width()));
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);
     }
     if let Some(outcome) = report.outcome.as_ref().filter(|_| report.status == RunStatus::Succeeded) {
         terminal::print(&format!("result: {:#}", outcome.output.to_json()));
     }
-    failure(&report, &backend::sources(&header));
+    failure(&report, &sources);
     Ok(Exit::Done)
 }
 
@@ -133,67 +151,4 @@ pub(crate) fn failure(report: &Report, sources: &Sources) {
         }
         None => terminal::error(&message),
     }
-}
-
-/// A table of all steps, each with its bar on the run's time axis.
-fn timeline(report: &Report, width: usize) -> String {
-    const MOST: usize = 200;
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let bar_width = width.saturating_sub(70).clamp(12, 40);
-    for step in report.steps.iter().take(MOST) {
-        let took = match (step.started_at, step.ended_at) {
-            (Some(from), Some(to)) => duration(to.duration_since(from)),
-            _ => String::new(),
-        };
-        let attempts = if step.attempts > 1 { format!("×{}", step.attempts) } else { String::new() };
-        table.add_row(vec![
-            mark(step.status).to_owned(),
-            step.path.to_string(),
-            report::step_status_name(step.status).to_owned(),
-            took,
-            attempts,
-            bar(step, report, bar_width),
-            note(step),
-        ]);
-    }
-    let mut text = table.to_string().lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
-    if report.steps.len() > MOST {
-        text.push_str(&format!("\n… and {} more steps; `--json` has them all", report.steps.len() - MOST));
-    }
-    text
-}
-
-fn mark(status: StepStatus) -> &'static str {
-    match status {
-        StepStatus::Succeeded | StepStatus::Recovered => "✓",
-        StepStatus::Failed | StepStatus::Cancelled => "✗",
-        StepStatus::Skipped => "-",
-        StepStatus::InDoubt => "?",
-        StepStatus::Running => "▶",
-        StepStatus::Waiting => "…",
-        StepStatus::Pending => "·",
-    }
-}
-
-fn note(step: &StepReport) -> String {
-    let text = match (&step.skipped_because, &step.error) {
-        (Some(because), _) => format!("because {because}"),
-        (None, Some(error)) => format!("{}: {}", error.kind, error.message),
-        (None, None) => String::new(),
-    };
-    if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
-}
-
-fn bar(step: &StepReport, report: &Report, width: usize) -> String {
-    let (Some(from), Some(to)) = (report.started_at, report.ended_at) else { return String::new() };
-    let (Some(start), Some(end)) = (step.started_at, step.ended_at.or(report.ended_at)) else {
-        return String::new();
-    };
-    let total = to.duration_since(from).as_secs_f64().max(1e-9);
-    let at =
-        |t: jiff::Timestamp| (t.duration_since(from).as_secs_f64() / total * width as f64).round() as usize;
-    let (left, right) = (at(start).min(width - 1), at(end).min(width));
-    let length = right.saturating_sub(left).max(1);
-    format!("{}{}{}", "·".repeat(left), "█".repeat(length), "·".repeat(width.saturating_sub(left + length)))
 }

@@ -41,6 +41,24 @@ pub(crate) fn width() -> usize {
     rustix::termios::tcgetwinsize(std::io::stderr()).map_or(100, |w| usize::from(w.ws_col).max(40))
 }
 
+/// A text from outside on one line: control characters are shown as `?`, so that none moves the cursor or sets a title.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' | '\r' => out.push(' '),
+            c if c.is_control() || is_bidi(c) => out.push('?'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Characters that turn the direction of text: what is shown would not be what is there.
+pub(crate) fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
+}
+
 pub(crate) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }

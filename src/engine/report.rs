@@ -7,6 +7,7 @@ use super::state::{FrameKey, Loc};
 use crate::check::hir::Target;
 use crate::dag::{Action, BodyDag, Node, NodeKind};
 use crate::expr::ExprKind;
+use crate::value::Value;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -135,6 +136,13 @@ impl Machine {
             todo.extend(inside.flat_map(|frame| self.rows_of(*frame).rev()));
         }
         report
+    }
+
+    /// The failed items of a tolerant `for`, as `failures(step)` gives them.
+    #[must_use]
+    pub fn failures(&self, step: &StepPath) -> Value {
+        let row = self.locate(step).and_then(|loc| self.row(loc));
+        row.map_or_else(|| Value::list(Vec::new()), super::scope::failures)
     }
 
     fn rows_of(&self, frame: u32) -> impl DoubleEndedIterator<Item = Loc> + use<> {

@@ -310,7 +310,8 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn call_skill(
+/// Makes a call within its time, and holds the result against its type.
+pub(super) async fn call_skill(
     skills: Arc<Skills>,
     invoke: Invoke,
     (run, tenant, actor): (Arc<str>, Arc<str>, Arc<str>),

@@ -7,9 +7,10 @@ use super::skill::Skills;
 use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
+use super::timeline::Timeline;
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Machine, RunStatus};
+use crate::engine::{Event, Machine, Notice, RunStatus};
 use crate::value::Map;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -165,8 +166,17 @@ impl Runtime {
         let mut row = journal::row(&self.journal, &self.tenant, run)?
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         row.status = shown(row.status, self.live().contains_key(&run));
-        let Replayed { header, machine, .. } = journal::replay(&self.journal, &self.tenant, run)?;
-        Ok((Report::of(&run.to_string(), &header.plan, row.status, &machine), header, row))
+        let (mut inputs, mut timeline) = (Map::new(), Timeline::default());
+        let mut watch = |event: &Event, notices: &[Notice]| {
+            if let EventKind::Started { inputs: given, .. } = &event.kind {
+                inputs.clone_from(given);
+            }
+            notices.iter().for_each(|n| timeline.take(n));
+        };
+        let Replayed { header, machine, .. } =
+            journal::replay_watched(&self.journal, &self.tenant, run, &mut watch)?;
+        let report = Report::of(&run.to_string(), &header.plan, row.status, &machine);
+        Ok((Report { inputs, timeline, ..report }, header, row))
     }
 
     /// The run whose id starts so.

@@ -1,7 +1,9 @@
 //! What a run did, as data: the JSON forms of `run --json`, and the critical path.
 
+use super::timeline::Timeline;
 use crate::engine::command::{NoticeKind, StepReport};
 use crate::engine::{Failure, Machine, Notice, Outcome, RunStatus, StepPath, StepStatus, Usage};
+use crate::value::Map as Inputs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
@@ -20,6 +22,12 @@ pub struct Report {
     pub calls: u32,
     pub started_at: Option<jiff::Timestamp>,
     pub ended_at: Option<jiff::Timestamp>,
+    /// What it was started with; known where the journal was read.
+    #[serde(default)]
+    pub inputs: Inputs,
+    /// What the steps did over time; known where the journal was read.
+    #[serde(default)]
+    pub timeline: Timeline,
 }
 
 impl Report {
@@ -40,6 +48,8 @@ impl Report {
             calls,
             started_at,
             ended_at,
+            inputs: Inputs::default(),
+            timeline: Timeline::default(),
         }
     }
 
