@@ -351,12 +351,12 @@ fn inner(action: &hir::Action) -> Vec<&hir::Body> {
 }
 
 /// Calls `f` for the target of every call, fallbacks and compensations included.
-fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
+pub(crate) fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
     calls_in(body, &mut |call| f(&call.target));
 }
 
 /// Calls `f` for every call, fallbacks and compensations included.
-fn calls_in(body: &hir::Body, f: &mut dyn FnMut(&hir::Call)) {
+pub(crate) fn calls_in(body: &hir::Body, f: &mut dyn FnMut(&hir::Call)) {
     for stmt in &body.stmts {
         let hir::StmtKind::Step(step) = &stmt.kind else { continue };
         if let hir::Action::Call(call) = &step.action {

@@ -137,6 +137,10 @@ pub(crate) fn critical_path(report: &Report) -> Option<String> {
 /// The error that ended a run, at its place in the plan.
 pub(crate) fn failure(report: &Report, sources: &Sources) {
     let Some(outcome) = &report.outcome else { return };
+    if !outcome.not_undone.is_empty() {
+        let steps: Vec<String> = outcome.not_undone.iter().map(|s| format!("`{s}`")).collect();
+        terminal::say(&format!("not undone, because the compensation failed: {}", steps.join(", ")));
+    }
     let Some(error) = &outcome.error else { return };
     let step = outcome.failed_step.as_ref();
     let row = step.and_then(|path| report.steps.iter().find(|s| s.path == *path));

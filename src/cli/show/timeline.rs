@@ -148,14 +148,17 @@ fn mark(status: StepStatus) -> (&'static str, &'static str) {
 }
 
 fn note(step: &StepReport) -> String {
-    match (step.skipped_because.as_deref(), &step.error) {
-        (Some("when"), _) => "because its `when` did not hold".to_owned(),
-        (Some(because), _) => format!("because `{because}` has no value"),
-        (None, Some(error)) => {
+    match (step.skipped_because.as_deref(), &step.error, step.compensation) {
+        (Some("when"), ..) => "because its `when` did not hold".to_owned(),
+        (Some("unless"), ..) => "because its `unless` held".to_owned(),
+        (Some(because), ..) => format!("because `{because}` has no value"),
+        (None, Some(error), _) => {
             let after = if step.status == StepStatus::Recovered { "recovered from " } else { "" };
             format!("{after}{}: {}", error.kind, error.message)
         }
-        (None, None) => String::new(),
+        (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
+        (None, None, Some(StepStatus::Failed | StepStatus::InDoubt)) => "not undone".to_owned(),
+        (None, None, _) => String::new(),
     }
 }
 

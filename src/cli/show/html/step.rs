@@ -80,6 +80,7 @@ pub(super) fn row(
 fn why(step: &StepReport) -> String {
     match (&step.skipped_because, step.status) {
         (Some(because), _) if &**because == "when" => "its `when` did not hold".to_owned(),
+        (Some(because), _) if &**because == "unless" => "its `unless` held".to_owned(),
         (Some(because), _) => format!("`{because}` has no value"),
         (None, StepStatus::Pending) => "the run ended before it could start".to_owned(),
         (None, _) => String::new(),
@@ -134,6 +135,13 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
     if let Some(error) = &step.error {
         let word = if step.status == StepStatus::Recovered { "recovered from" } else { "error" };
         facts.push((word, format!("<b>{}</b>: {}", escaped(&error.kind), escaped(&error.message))));
+    }
+    match step.compensation {
+        Some(StepStatus::Succeeded) => facts.push(("undone", "its compensation succeeded".to_owned())),
+        Some(StepStatus::Failed | StepStatus::InDoubt) => {
+            facts.push(("not undone", "its compensation failed".to_owned()));
+        }
+        Some(_) | None => {}
     }
     if step.usage.tokens > 0 {
         facts.push(("tokens", super::grouped(step.usage.tokens)));
