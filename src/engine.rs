@@ -7,6 +7,7 @@ pub mod event;
 mod machine;
 mod react;
 mod report;
+pub mod reuse;
 mod scope;
 mod start;
 mod state;

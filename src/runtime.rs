@@ -5,6 +5,7 @@ pub mod driver;
 pub mod host;
 pub mod journal;
 pub mod report;
+pub mod reuse;
 pub mod setup;
 pub mod skill;
 pub mod socket;

@@ -26,6 +26,8 @@ mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;
 #[cfg(feature = "cli")]
+mod partial;
+#[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
 mod skills;

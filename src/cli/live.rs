@@ -3,6 +3,7 @@
 use super::show::{self, duration};
 use super::terminal;
 use crate::engine::command::NoticeKind;
+use crate::engine::reuse::Reused;
 use crate::engine::{Notice, RunStatus, StepPath};
 use crate::runtime::report::{self, Report};
 use crate::source::Sources;
@@ -196,6 +197,12 @@ fn row(notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
             ("…", "\x1b[34m", format!("waiting for {what}{until}"), false)
         }
         NoticeKind::Skipped { because } => ("-", "\x1b[2m", format!("skipped: {because}"), true),
+        NoticeKind::Reuse { reuse: Reused::From(run) } => {
+            ("↺", "\x1b[36m", format!("taken over from run {run}"), false)
+        }
+        NoticeKind::Reuse { reuse: Reused::Not(why) } => {
+            ("▷", "\x1b[2m", format!("not taken over: {why}"), false)
+        }
         NoticeKind::Cancelled => ("✗", "\x1b[2m", "cancelled".to_owned(), true),
         NoticeKind::InDoubt => ("?", "\x1b[31m", "in doubt: it may or may not have acted".to_owned(), true),
     };
@@ -208,6 +215,9 @@ pub(crate) fn summary(report: &Report, sources: &Sources) {
         return;
     }
     anstream::eprintln!("{}", show::headline(report));
+    for line in show::odd_ends(report) {
+        terminal::say(&line);
+    }
     if let Some(path) = show::critical_path(report) {
         terminal::say(&path);
     }

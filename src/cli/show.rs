@@ -8,6 +8,7 @@ use super::backend::{self, Backend, Shown};
 use super::{CliResult, Exit, Stop, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
+use crate::engine::reuse::Reused;
 use crate::engine::{RunStatus, StepStatus};
 use crate::runtime::report::{self, Report};
 use crate::runtime::socket::{Answer, Request};
@@ -114,6 +115,52 @@ pub(crate) fn headline(report: &Report) -> String {
     };
     let steps = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
     format!("{colour}{}\x1b[0m{took}: {steps}", report::status_name(report.status))
+}
+
+/// More lines about steps are counted only.
+const ODD: usize = 12;
+
+/// The steps that did not simply succeed, and why: what was recovered, skipped, failed.
+pub(crate) fn odd_ends(report: &Report) -> Vec<String> {
+    let reason = |s: &StepReport| -> Option<String> {
+        let error = s.error.as_ref().map(|e| format!("{}: {}", e.kind, e.message));
+        Some(match (s.status, error) {
+            (StepStatus::Recovered, error) => format!("recovered from {}", error.unwrap_or_default()),
+            (StepStatus::Skipped, _) => match s.skipped_because.as_deref() {
+                Some("when") | None => "skipped: its `when` did not hold".to_owned(),
+                Some(because) => format!("skipped: `{because}` has no value"),
+            },
+            (StepStatus::Failed, Some(error)) => format!("failed with {error}"),
+            (StepStatus::InDoubt, _) => "in doubt: it may or may not have acted".to_owned(),
+            _ => return None,
+        })
+    };
+    // The step that ended the run is shown at its place.
+    let ended = report.outcome.as_ref().and_then(|o| o.failed_step.as_ref());
+    let mut groups: indexmap::IndexMap<String, Vec<&str>> = indexmap::IndexMap::new();
+    for step in report.steps.iter().filter(|s| Some(&s.path) != ended) {
+        if let Some(reason) = reason(step) {
+            groups.entry(terminal::one_line(&reason)).or_default().push(&step.path.0);
+        }
+    }
+    let more = groups.len().saturating_sub(ODD);
+    let line = |(reason, steps): (&String, &Vec<&str>)| {
+        let names: Vec<String> =
+            steps.iter().take(4).map(|s| format!("`{}`", terminal::one_line(s))).collect();
+        let rest = steps.len().saturating_sub(4);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let reason: String = reason.chars().take(160).collect();
+        format!("  {}{rest} {reason}", names.join(", "))
+    };
+    let mut lines: Vec<String> = groups.iter().take(ODD).map(line).collect();
+    if more > 0 {
+        lines.push(format!("  and {more} more reasons; `aos show {}` has them all", report.run));
+    }
+    let reused = report.steps.iter().filter(|s| matches!(s.reuse, Some(Reused::From(_)))).count();
+    if reused > 0 {
+        lines.push(format!("  {reused} step(s) taken over from the earlier run"));
+    }
+    lines
 }
 
 /// The chain of calls that decided how long it took.

@@ -30,6 +30,11 @@ pub struct Event {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
+    /// Before `started`: what an earlier run leaves to this one.
+    Reusable {
+        from: Arc<str>,
+        steps: Vec<super::reuse::Earlier>,
+    },
     Started {
         run: Arc<str>,
         inputs: Map,

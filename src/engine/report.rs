@@ -189,6 +189,7 @@ impl Machine {
             started_at: row.started_at,
             ended_at: row.ended_at,
             usage: extra.map(|e| e.usage).unwrap_or_default(),
+            reuse: extra.and_then(|e| e.reuse.clone()),
             compensation: undo.and_then(|undo| self.row(undo)).map(|r| r.status),
             span: node.span,
         })

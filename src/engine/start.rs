@@ -113,7 +113,11 @@ impl Machine {
         }
         match &step.action {
             Action::Call(call) => match &call.target {
-                Target::Skill(_) => self.enqueue(loc),
+                Target::Skill(skill) => {
+                    if !self.takes_over(loc, call, skill) {
+                        self.enqueue(loc);
+                    }
+                }
                 Target::Plan(_) => self.start_plan(loc, step, call, None),
             },
             Action::Do(body) => {

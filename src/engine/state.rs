@@ -148,6 +148,7 @@ pub(super) struct Extra {
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
     pub(super) usage: Usage,
+    pub(super) reuse: Option<super::reuse::Reused>,
 }
 
 impl Row {

@@ -209,9 +209,10 @@ impl Driver {
         notices: &mut Vec<Notice>,
     ) {
         let actor = match &kind {
-            EventKind::Started { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {
-                Arc::clone(&self.around.actor)
-            }
+            EventKind::Started { .. }
+            | EventKind::Reusable { .. }
+            | EventKind::CancelRequested { .. }
+            | EventKind::Resumed => Arc::clone(&self.around.actor),
             EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }

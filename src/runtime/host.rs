@@ -3,6 +3,7 @@
 use super::driver::{Control, Driver, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
 use super::report::Report;
+use super::reuse;
 use super::skill::Skills;
 use super::store::Store;
 use super::store::journal::Journal;
@@ -10,7 +11,7 @@ use super::store::keys::KeyName;
 use super::timeline::Timeline;
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Event, Machine, Notice, RunStatus};
+use crate::engine::{Event, Machine, RunStatus, Step};
 use crate::value::Map;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -52,6 +53,9 @@ pub struct Request {
     pub project_root: PathBuf,
     pub inputs: Map,
     pub actor: Arc<str>,
+    /// The run whose finished steps are taken over.
+    #[serde(default)]
+    pub from: Option<reuse::From>,
 }
 
 /// A run that goes on.
@@ -99,6 +103,13 @@ impl Runtime {
     /// The project's skills cannot be set up.
     pub fn start(&self, request: Request) -> Result<Started, RunError> {
         let run = Uuid::now_v7();
+        let mut first = match &request.from {
+            Some(from) => {
+                let earlier = self.find(&from.run)?;
+                reuse::events(&self.journal, &self.tenant, earlier, &from.rerun)?
+            }
+            None => Vec::new(),
+        };
         let skills = self.skills(&request.project_root)?;
         let header = Header {
             format: FORMAT,
@@ -113,7 +124,7 @@ impl Runtime {
         let plan = Arc::clone(&header.plan);
         let machine = Machine::new(request.dag);
         let journal = RunJournal::create(self.journal.clone(), self.tenant.clone(), run, header);
-        let first = vec![journal::started(run, request.inputs)];
+        first.push(journal::started(run, request.inputs));
         Ok(self.drive(run, plan, request.actor, skills, machine, journal, first))
     }
 
@@ -167,11 +178,11 @@ impl Runtime {
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         row.status = shown(row.status, self.live().contains_key(&run));
         let (mut inputs, mut timeline) = (Map::new(), Timeline::default());
-        let mut watch = |event: &Event, notices: &[Notice]| {
+        let mut watch = |event: &Event, step: &Step| {
             if let EventKind::Started { inputs: given, .. } = &event.kind {
                 inputs.clone_from(given);
             }
-            notices.iter().for_each(|n| timeline.take(n));
+            step.notices.iter().for_each(|n| timeline.take(n));
         };
         let Replayed { header, machine, .. } =
             journal::replay_watched(&self.journal, &self.tenant, run, &mut watch)?;

@@ -6,7 +6,7 @@ use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, StoreError};
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Event, Machine, Notice, Outcome, RunStatus};
+use crate::engine::{Event, Machine, Outcome, RunStatus, Step};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -218,7 +218,7 @@ pub fn replay_watched(
     journal: &Journal,
     tenant: &KeyName,
     run: Uuid,
-    watch: &mut dyn FnMut(&Event, &[Notice]),
+    watch: &mut dyn FnMut(&Event, &Step),
 ) -> Result<Replayed, JournalError> {
     let row = row(journal, tenant, run)?.ok_or(JournalError::NoHeader(run))?;
     let mut entries = journal.read::<Entry>(run);
@@ -237,7 +237,7 @@ pub fn replay_watched(
         if let Entry::Event(event) = entry {
             let step =
                 machine.apply(&event).map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
-            watch(&event, &step.notices);
+            watch(&event, &step);
         }
     }
     let listed = Some(row.status);

@@ -2,6 +2,7 @@
 
 use super::timeline::Timeline;
 use crate::engine::command::{NoticeKind, StepReport};
+use crate::engine::reuse::Reused;
 use crate::engine::{Failure, Machine, Notice, Outcome, RunStatus, StepPath, StepStatus, Usage};
 use crate::value::Map as Inputs;
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,18 @@ fn step_json(step: &StepReport) -> Json {
     if let Some(status) = step.compensation {
         row.insert("compensation".into(), step_status_name(status).into());
     }
+    if let Some(reuse) = &step.reuse {
+        let (key, value) = reuse_json(reuse);
+        row.insert(key.into(), value);
+    }
     Json::Object(row)
+}
+
+fn reuse_json(reuse: &Reused) -> (&'static str, Json) {
+    match reuse {
+        Reused::From(run) => ("reused_from", run.as_ref().into()),
+        Reused::Not(why) => ("not_reused", why.as_ref().into()),
+    }
 }
 
 /// The outside form of a failure.
@@ -172,6 +184,11 @@ fn notice_parts(kind: &NoticeKind) -> (&'static str, Map<String, Json>) {
         NoticeKind::Skipped { because } => {
             put("skipped_because", because.as_ref().into());
             "step_skipped"
+        }
+        NoticeKind::Reuse { reuse } => {
+            let (key, value) = reuse_json(reuse);
+            put(key, value);
+            if matches!(reuse, Reused::From(_)) { "step_reused" } else { "step_not_reused" }
         }
         NoticeKind::Cancelled => "step_cancelled",
         NoticeKind::InDoubt => "step_in_doubt",

@@ -41,6 +41,7 @@ impl Timeline {
             NoticeKind::Started => Some(PhaseKind::Work { attempt: notice.attempt }),
             NoticeKind::Retrying { error, .. } => Some(PhaseKind::Retry { error: error.clone() }),
             NoticeKind::Waiting { what, .. } => Some(PhaseKind::Wait { what: what.clone() }),
+            NoticeKind::Reuse { .. } => return,
             NoticeKind::Succeeded { .. }
             | NoticeKind::Recovered { .. }
             | NoticeKind::Failed { .. }

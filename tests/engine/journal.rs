@@ -3,6 +3,7 @@
 use super::cases::CASES;
 use super::world::{World, dag, shown, time};
 use aos::dag::Dag;
+use aos::engine::reuse::{Earlier, EarlierEnd};
 use aos::engine::{Event, EventKind, Failure, StepPath, Usage};
 use aos::runtime::store::codec;
 use aos::value::{Map, Value};
@@ -74,6 +75,18 @@ fn the_events_of_a_journal_are_frozen() {
     error.details.insert("status".into(), Value::Int(429));
     error.retry_after_ms = Some(1500);
     let bare = Failure::new("timeout", "too slow");
+    let earlier = Earlier {
+        step: step(),
+        skill: "http.get".into(),
+        args: [("url".into(), "d1".into())].into_iter().collect(),
+        end: EarlierEnd::Value(Value::Int(7)),
+    };
+    let failed = Earlier {
+        step: StepPath("post".into()),
+        skill: "http.post".into(),
+        args: Default::default(),
+        end: EarlierEnd::Nothing("it failed".into()),
+    };
     let at = r#"{"at":"2001-09-09T01:46:40Z","actor":"ann","event":"#;
     let golden = [
         (
@@ -103,6 +116,10 @@ fn the_events_of_a_journal_are_frozen() {
         ),
         (EventKind::CancelRequested { reason: None }, r#""cancel_requested","reason":null}"#),
         (EventKind::Resumed, r#""resumed"}"#),
+        (
+            EventKind::Reusable { from: "r0".into(), steps: vec![earlier, failed] },
+            r#""reusable","from":"r0","steps":[{"step":"pages[3].page","skill":"http.get","args":{"url":"d1"},"end":{"value":7}},{"step":"post","skill":"http.post","args":{},"end":{"nothing":"it failed"}}]}"#,
+        ),
     ];
     for (kind, want) in golden {
         let text = event(kind);

@@ -3,6 +3,7 @@
 use super::duration;
 use crate::cli::terminal;
 use crate::engine::command::StepReport;
+use crate::engine::reuse::Reused;
 use crate::engine::{StepPath, StepStatus};
 use crate::runtime::report::Report;
 use crate::runtime::timeline::{Phase, PhaseKind};
@@ -148,6 +149,9 @@ fn mark(status: StepStatus) -> (&'static str, &'static str) {
 }
 
 fn note(step: &StepReport) -> String {
+    if let Some(Reused::From(run)) = &step.reuse {
+        return format!("taken over from run {run}");
+    }
     match (step.skipped_because.as_deref(), &step.error, step.compensation) {
         (Some("when"), ..) => "because its `when` did not hold".to_owned(),
         (Some("unless"), ..) => "because its `unless` held".to_owned(),

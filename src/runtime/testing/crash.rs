@@ -97,6 +97,7 @@ fn unanswered(world: &World<'_>) -> Vec<(StepPath, u32)> {
                 open.retain(|(s, a)| s != step || a != attempt);
             }
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::TimerFired { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::Resumed => {}
@@ -108,6 +109,7 @@ fn unanswered(world: &World<'_>) -> Vec<(StepPath, u32)> {
 fn name(kind: &EventKind) -> &'static str {
     match kind {
         EventKind::Started { .. } => "started",
+        EventKind::Reusable { .. } => "reusable",
         EventKind::AttemptStarted { .. } => "attempt_started",
         EventKind::AttemptSucceeded { .. } => "attempt_succeeded",
         EventKind::AttemptFailed { .. } => "attempt_failed",

@@ -273,6 +273,7 @@ fn is_answer(event: &EventKind, path: &StepPath, number: u32) -> bool {
         EventKind::AttemptSucceeded { step, attempt, .. }
         | EventKind::AttemptFailed { step, attempt, .. } => step == path && *attempt == number,
         EventKind::Started { .. }
+        | EventKind::Reusable { .. }
         | EventKind::AttemptStarted { .. }
         | EventKind::TimerFired { .. }
         | EventKind::CancelRequested { .. }

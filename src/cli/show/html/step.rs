@@ -5,6 +5,7 @@ use super::text::{escaped, excerpt, json};
 use crate::cli::show::duration;
 use crate::engine::StepStatus;
 use crate::engine::command::StepReport;
+use crate::engine::reuse::Reused;
 use crate::runtime::report::{Report, step_status_name};
 use crate::runtime::timeline::{Phase, PhaseKind};
 use crate::source::Sources;
@@ -128,6 +129,13 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
     }
     if let Some(by) = &step.released_by {
         facts.push(("waited for", format!("<code>{}</code>", escaped(&by.0))));
+    }
+    match &step.reuse {
+        Some(Reused::From(run)) => {
+            facts.push(("taken over", format!("from run <code>{}</code>", escaped(run))))
+        }
+        Some(Reused::Not(why)) => facts.push(("not taken over", escaped(why))),
+        None => {}
     }
     if critical {
         facts.push(("critical", "had it been faster, the run would have been".to_owned()));
