@@ -30,6 +30,8 @@ mod partial;
 #[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
+mod rendered;
+#[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]
 mod store;
