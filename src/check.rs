@@ -355,6 +355,17 @@ pub(crate) fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
     calls_in(body, &mut |call| f(&call.target));
 }
 
+/// Calls `f` for every step, those of inner bodies included.
+#[cfg(feature = "cli")]
+pub(crate) fn steps_in(body: &hir::Body, f: &mut dyn FnMut(&hir::Step)) {
+    for stmt in &body.stmts {
+        if let hir::StmtKind::Step(step) = &stmt.kind {
+            f(step);
+            inner(&step.action).into_iter().for_each(|b| steps_in(b, f));
+        }
+    }
+}
+
 /// Calls `f` for every call, fallbacks and compensations included.
 pub(crate) fn calls_in(body: &hir::Body, f: &mut dyn FnMut(&hir::Call)) {
     for stmt in &body.stmts {

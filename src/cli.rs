@@ -4,12 +4,14 @@ mod args;
 mod backend;
 mod check;
 mod compile;
+mod doctor;
 mod eval;
 mod explain;
 mod fix;
 mod fmt;
 mod graph;
 mod import;
+mod init;
 mod inputs;
 mod live;
 mod load;
@@ -121,6 +123,8 @@ fn dispatch(args: Args) -> CliResult {
         Command::Eval(a) => eval::eval(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
+        Command::Init(a) => init::init(&a),
+        Command::Doctor(a) => doctor::doctor(&a, &global),
         Command::Completions(a) => Ok(args::completions(&a)),
         Command::Jq => {
             Ok(if crate::runtime::skill::jq::child_main() == 0 { Exit::Done } else { Exit::Failed })

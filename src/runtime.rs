@@ -12,5 +12,6 @@ pub mod socket;
 pub mod store;
 pub mod testing;
 pub mod timeline;
+mod trace;
 
 pub use host::Runtime;

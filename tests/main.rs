@@ -28,6 +28,8 @@ mod nestful;
 #[cfg(feature = "cli")]
 mod partial;
 #[cfg(feature = "cli")]
+mod projects;
+#[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
 mod rendered;

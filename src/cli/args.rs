@@ -79,6 +79,12 @@ pub(crate) enum Command {
     /// Look at the signatures of skills.
     #[command(after_help = "Example: aos skills show http.get")]
     Skills(Skills),
+    /// Make a new project: aos.toml, a first plan with a test, .gitignore.
+    #[command(after_help = "Example: aos init my-project")]
+    Init(Init),
+    /// Say what is missing here and how to mend it: programs, secrets, people, the store.
+    #[command(after_help = "Example: aos doctor")]
+    Doctor(Doctor),
     /// Print the completion script of a shell.
     #[command(after_help = "Example: aos completions bash > /etc/bash_completion.d/aos")]
     Completions(Completions),
@@ -368,6 +374,22 @@ pub(crate) enum SkillEffect {
 pub(crate) enum SkillFormat {
     Plan,
     JsonSchema,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// The folder; made where there is none.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The project's name [default: the folder's].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@
 
 use super::journal::{JournalError, RunJournal};
 use super::skill::{SkillCall, SkillOutput, Skills};
+use super::trace;
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, RunStatus, StepPath, TimerId, Usage,
 };
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
@@ -184,6 +186,7 @@ impl Driver {
             self.journal.append(&batch, outcome, &self.machine).await?;
         }
         for notice in notices {
+            trace::notice(&self.around.run, &notice);
             let _ = self.around.updates.send(Update::Notice(notice));
         }
         for command in commands {
@@ -285,14 +288,17 @@ impl Driver {
         let skills = Arc::clone(&self.around.skills);
         let around =
             (Arc::clone(&self.around.run), Arc::clone(&self.around.tenant), Arc::clone(&self.around.actor));
+        let span = trace::call(&self.around.run, &invoke);
         let task = self.tasks.spawn(async move {
             let (step, attempt) = (invoke.step.clone(), invoke.attempt);
             // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(call_skill(skills, invoke, around));
+            let call = tokio::spawn(call_skill(skills, invoke, around).instrument(span.clone()));
             let _cancel = AbortOnDrop(call.abort_handle());
             let result = call.await.unwrap_or_else(|e| {
                 Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {e}")))
             });
+            trace::called(&span, result.as_ref().map(|out| out.usage));
+            drop(span);
             let event = match result {
                 Ok(out) => EventKind::AttemptSucceeded { step, attempt, value: out.value, usage: out.usage },
                 Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },

@@ -9,6 +9,7 @@ use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
 use super::timeline::Timeline;
+use super::trace;
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
 use crate::engine::{Event, Machine, RunStatus, Step};
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// Builds the skills of a project from the folder of its `aos.toml`.
@@ -272,7 +274,10 @@ impl Runtime {
         let live = Arc::clone(&self.live);
         let done = tokio::spawn(async move {
             let _gone = Gone { live, run };
-            let (machine, status) = Driver::new(machine, journal, around).run(first).await?;
+            let span = trace::run(&id, &plan);
+            let (machine, status) =
+                Driver::new(machine, journal, around).run(first).instrument(span.clone()).await?;
+            trace::ended(&span, status);
             Ok(Report::of(&id, &plan, status, &machine))
         });
         Started { run, updates, control, done }
