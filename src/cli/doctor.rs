@@ -268,7 +268,7 @@ fn store(global: &Global, found: &mut Vec<Finding>) {
         Err(stop) => return found.push(bad(stop.message, "say `--store DIR`")),
     };
     let shown = dir.display();
-    if !dir.exists() {
+    if !dir.join("store").exists() {
         // Nothing is made here: the folder it will be made in must take it.
         let above = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("/"));
         let access = rustix::fs::access(above, rustix::fs::Access::WRITE_OK);
