@@ -30,6 +30,7 @@ mod narrow;
 mod not_yet;
 mod operators;
 mod order;
+mod people;
 mod plans;
 mod region;
 mod relate;
@@ -206,6 +207,9 @@ pub fn check_unit_for(
     causes::settle(files, sources, &mut found);
     let entry = files.first().map(|f| f.source);
     flow::check(&analysis.plans, &analysis.skills, entry, asker, &mut found);
+    if let Some(people) = &asker.people {
+        people::check(&analysis.plans, people, &mut found);
+    }
     if !found.iter().any(Diagnostic::is_error) {
         found.extend(bounds::check(&analysis.plans, &analysis.skills));
     }

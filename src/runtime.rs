@@ -1,9 +1,13 @@
 //! The impure shell of the engine: a durable store, a clock, skills, and the driver that ties them together.
 
 pub mod blobs;
+pub mod call;
 pub mod driver;
 pub mod host;
 pub mod journal;
+pub mod keep;
+pub mod people;
+pub mod rate;
 pub mod report;
 pub mod reuse;
 pub mod setup;
@@ -13,5 +17,6 @@ pub mod store;
 pub mod testing;
 pub mod timeline;
 mod trace;
+mod watch;
 
 pub use host::Runtime;

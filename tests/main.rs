@@ -28,11 +28,15 @@ mod nestful;
 #[cfg(feature = "cli")]
 mod partial;
 #[cfg(feature = "cli")]
+mod people;
+#[cfg(feature = "cli")]
 mod projects;
 #[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
 mod rendered;
+#[cfg(feature = "runtime")]
+mod runs;
 #[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]

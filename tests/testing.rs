@@ -266,3 +266,57 @@ fn the_tests_of_the_examples_pass_also_with_crashes() {
         assert!(out.lines().count() > at_least, "{out}");
     }
 }
+
+const PEOPLE: &str = r#"
+skill mail.send(to: trusted string) -> { ok: bool }
+  irreversible "mail"
+plan ask(n: int) -> string {
+  step sent = mail.send(to: "a")
+    approve "Send?" by "ops" within 24h then by "lead" quorum 2
+    on_error { denied => use { ok: false }  expired => fail "nobody looked"  _ => abort }
+
+  step amount = human.ask<int>(question: "How much?", within: 2h)
+    on_error use 0
+
+  step seen = human.review<int>(value: amount, question: "Right?")
+
+  step came = signal.wait<string>(name: "paid")
+
+  return "${sent.ok} ${seen} ${came}"
+}
+"#;
+
+fn people(stmts: &str, args: &[&str]) -> (i32, Value, String) {
+    let dir =
+        folder(&[("p.plan", &format!("{PEOPLE}test \"t\" for ask {{\ninput {{ n: 1 }}\n{stmts}\n}}\n"))]);
+    let (code, out, err) = finish(aos(dir.path()).args(["test", "p.plan", "--json"]).args(args));
+    let first = out.lines().next().map_or(Value::Null, |l| serde_json::from_str(l).unwrap());
+    (code, first, err)
+}
+
+#[test]
+fn people_and_signals_are_played() {
+    let all = "mock mail.send => { ok: true }\nmock human.ask => 7\napprove sent\napprove seen\nsignal \"paid\" => \"yes\"";
+    let (code, told, err) =
+        people(&format!("{all}\nexpect output == \"true 7 yes\""), &["--inject", "crash"]);
+    assert_eq!(code, 0, "{told} {err}");
+    assert!(told["crashes"]["same"].as_u64().unwrap() > 5, "{told}");
+    let denied =
+        all.replace("approve sent", "deny sent").replace("human.ask => 7", "human.ask => throw denied");
+    let (code, told, _) =
+        people(&format!("{denied}\nexpect output == \"false 0 yes\" && calls(mail.send) == 0"), &[]);
+    assert_eq!(code, 0, "{told}");
+    // Who stays silent lets a question expire, in virtual time.
+    let silent = all.replace("approve sent\n", "").replace("human.ask => 7", "human.ask => throw expired");
+    let (code, told, _) = people(&format!("{silent}\nexpect error.message == \"nobody looked\""), &[]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told["virtual_ms"].as_u64().unwrap() >= 24 * 3_600_000, "{told}");
+    let (code, told, _) = people(&all.replace("signal \"paid\" => \"yes\"", ""), &[]);
+    assert_eq!(code, 1);
+    assert!(told["problems"][0]["message"].as_str().unwrap().contains("waits for something"), "{told}");
+    let (code, _, err) = people("mock signal.wait => \"x\"", &[]);
+    assert!(
+        code == 1 && err.contains("misplaced-clause") && err.contains("signal \"name\" => value"),
+        "{err}"
+    );
+}

@@ -271,6 +271,17 @@ impl Case<'_> {
             None => signature::standard(self.unit.catalog, &skill.name),
         };
         let Some(signature) = own else { return self.unknown_skill(skill) };
+        let instead = match &*signature.name {
+            "human.review" => "`approve step` or `deny step`",
+            "signal.wait" => "`signal \"name\" => value`",
+            _ => "",
+        };
+        if !instead.is_empty() {
+            let message = format!("`{}` is not called, so it cannot be mocked", skill.name);
+            let d = Diagnostic::new(Code::MisplacedClause, skill.span, message);
+            self.cx.report(d.help(format!("write {instead}")));
+            return;
+        }
         if let Some(before) = self.test.mocks.iter().find(|m| m.skill == signature.name) {
             let message = format!("`{}` is mocked twice", skill.name);
             let d = Diagnostic::new(Code::DuplicateClause, skill.span, message);

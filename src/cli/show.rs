@@ -5,7 +5,7 @@ mod timeline;
 
 use super::args::{Global, Show};
 use super::backend::{self, Backend, Shown};
-use super::{CliResult, Exit, Stop, render, terminal};
+use super::{CliResult, Exit, Stop, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::reuse::Reused;
@@ -51,6 +51,12 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);
     }
+    if !report.status.is_ended() {
+        for ask in &report.asks {
+            terminal::print(&people::text(ask));
+            terminal::print(&format!("  {}", people::command(&report.run, ask)));
+        }
+    }
     if let Some(outcome) = report.outcome.as_ref().filter(|_| report.status == RunStatus::Succeeded) {
         terminal::print(&format!("result: {:#}", outcome.output.to_json()));
     }
@@ -58,7 +64,7 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     Ok(Exit::Done)
 }
 
-async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
+pub(crate) async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
     match backend {
         Backend::Local { runtime, .. } => {
             runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| backend::stop(&e))

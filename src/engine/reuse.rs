@@ -3,9 +3,10 @@
 use super::command::NoticeKind;
 use super::event::StepPath;
 use super::machine::Machine;
+use super::people::asks;
 use super::scope::Around;
 use super::state::Loc;
-use crate::check::hir::Call;
+use crate::check::hir::{Call, Target};
 use crate::dag::is_sleep;
 use crate::types::Type;
 use crate::types::conform::conform;
@@ -92,8 +93,9 @@ pub fn digests(args: &Map, type_args: &[(Arc<str>, Type)]) -> BTreeMap<Arc<str>,
 
 impl Machine {
     /// Whether the step that is ready takes its value over; then it has ended.
-    pub(super) fn takes_over(&mut self, loc: Loc, call: &Call, skill: &Arc<str>) -> bool {
-        if self.reuse.is_empty() || is_sleep(skill) || self.is_undo(loc) {
+    pub(super) fn takes_over(&mut self, loc: Loc, call: &Call) -> bool {
+        let Target::Skill(skill) = &call.target else { return false };
+        if self.reuse.is_empty() || is_sleep(skill) || asks(skill) || self.is_undo(loc) {
             return false;
         }
         let now = self.active(loc).map_or(self.now, |a| a.now);

@@ -58,6 +58,9 @@ pub fn events(
             | EventKind::AttemptStarted { .. }
             | EventKind::TimerFired { .. }
             | EventKind::CancelRequested { .. }
+            | EventKind::Decided { .. }
+            | EventKind::Answered { .. }
+            | EventKind::Signalled { .. }
             | EventKind::Resumed => {}
         }
         for command in &step.commands {

@@ -162,8 +162,24 @@ fn note(step: &StepReport) -> String {
         }
         (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
         (None, None, Some(StepStatus::Failed | StepStatus::InDoubt)) => "not undone".to_owned(),
-        (None, None, _) => String::new(),
+        (None, None, _) => told(step),
     }
+}
+
+/// Who let it happen, or where its value came from.
+pub(super) fn told(step: &StepReport) -> String {
+    let mut parts = Vec::new();
+    match step.reused.as_deref() {
+        Some("cache") => parts.push("from the cache".to_owned()),
+        Some(run) => parts.push(format!("by its key from run {run}")),
+        None => {}
+    }
+    let yes: Vec<&str> = step.decisions.iter().filter(|d| d.approved).map(|d| &*d.by).collect();
+    if !yes.is_empty() {
+        let what = if step.skill.as_deref() == Some("human.ask") { "answered" } else { "approved" };
+        parts.push(format!("{what} by {}", yes.join(", ")));
+    }
+    parts.join("; ")
 }
 
 /// One line of at most so many columns; what a value holds moves no cursor.

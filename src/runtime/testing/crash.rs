@@ -100,6 +100,9 @@ fn unanswered(world: &World<'_>) -> Vec<(StepPath, u32)> {
             | EventKind::Reusable { .. }
             | EventKind::TimerFired { .. }
             | EventKind::CancelRequested { .. }
+            | EventKind::Decided { .. }
+            | EventKind::Answered { .. }
+            | EventKind::Signalled { .. }
             | EventKind::Resumed => {}
         }
     }
@@ -115,6 +118,9 @@ fn name(kind: &EventKind) -> &'static str {
         EventKind::AttemptFailed { .. } => "attempt_failed",
         EventKind::TimerFired { .. } => "timer_fired",
         EventKind::CancelRequested { .. } => "cancel_requested",
+        EventKind::Decided { .. } => "decided",
+        EventKind::Answered { .. } => "answered",
+        EventKind::Signalled { .. } => "signalled",
         EventKind::Resumed => "resumed",
     }
 }

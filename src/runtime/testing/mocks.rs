@@ -3,7 +3,7 @@
 use super::{Problem, constant};
 use crate::check::cases::model::{Mock, Reply, ReplyKind, TestCase};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::engine::{EventKind, Failure, Invoke, Usage};
+use crate::engine::{Ask, EventKind, Failure, Invoke, Usage};
 use crate::types::conform::conform;
 use crate::value::Value;
 
@@ -22,6 +22,31 @@ pub(super) fn answer(
         return Some(Err(Box::new(Problem::new(d))));
     };
     Some(given(reply, invoke))
+}
+
+/// What people answer to a question for a value: the replies for `human.ask`; none where they stay silent.
+pub(super) fn told(
+    test: &TestCase,
+    ask: &Ask,
+    earlier: usize,
+    decided: impl Fn(bool) -> EventKind,
+) -> Option<Result<EventKind, Box<Problem>>> {
+    let mock = test.mocks.iter().find(|m| &*m.skill == "human.ask")?;
+    let reply = reply(mock, earlier)?;
+    match &reply.kind {
+        ReplyKind::Value(expr) => {
+            let answered = |value| EventKind::Answered { step: ask.step.clone(), value, login: None };
+            Some(constant(expr).map(answered))
+        }
+        ReplyKind::Throw { kind, .. } if &**kind == "denied" => Some(Ok(decided(false))),
+        // Nobody answers: the question expires, where it can.
+        ReplyKind::Throw { kind, .. } if &**kind == "expired" => None,
+        ReplyKind::Throw { kind, .. } => {
+            let message = format!("people answer, deny or let a question expire; none throws `{kind}`");
+            let d = Diagnostic::new(Code::TestFailed, reply.span, message);
+            Some(Err(Box::new(Problem::new(d.help("write `throw denied` or `throw expired`")))))
+        }
+    }
 }
 
 /// The reply to the call after so many earlier ones.
@@ -51,7 +76,7 @@ fn given(reply: &Reply, invoke: &Invoke) -> Result<EventKind, Box<Problem>> {
                     .label(format!("given to `{}`, which takes `{}`", invoke.step, invoke.output));
                 Box::new(Problem::new(d))
             })?;
-            Ok(EventKind::AttemptSucceeded { step, attempt, value, usage })
+            Ok(EventKind::AttemptSucceeded { step, attempt, value, usage, reused: None })
         }
         ReplyKind::Throw { kind, details } => {
             let mut error =

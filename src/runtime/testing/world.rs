@@ -6,8 +6,11 @@ use crate::dag::Dag;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::{
-    Command, Event, EventKind, Failure, Invoke, Machine, Outcome, StepPath, StepStatus, TimerId, Usage,
+    Ask, AskKind, Command, Event, EventKind, Failure, Invoke, Machine, Outcome, StepPath, StepStatus,
+    TimerId, Usage,
 };
+use crate::runtime::call::{self, Behalf};
+use crate::runtime::skill::SkillOutput;
 use crate::source::Span;
 use crate::syntax::ast::EffectKind;
 use crate::value::Map;
@@ -17,6 +20,9 @@ use std::sync::Arc;
 
 /// A plan always ends, but not always while somebody watches.
 const MAX_EVENTS: usize = 200_000;
+
+/// Its values come from people, not from a call.
+const HUMAN_ASK: &str = "human.ask";
 
 /// The name of every test's run.
 pub(super) const RUN: &str = "00000000-0000-7000-8000-000000000000";
@@ -62,6 +68,8 @@ pub(super) struct World<'a> {
     places: HashMap<(StepPath, u32), usize>,
     /// How often each skill was called.
     counts: HashMap<Arc<str>, usize>,
+    /// How many of the test's signals were sent.
+    signalled: usize,
     outcome: Option<Outcome>,
 }
 
@@ -78,6 +86,7 @@ impl<'a> World<'a> {
             made: Vec::new(),
             places: HashMap::new(),
             counts: HashMap::new(),
+            signalled: 0,
             outcome: None,
         }
     }
@@ -93,6 +102,7 @@ impl<'a> World<'a> {
             let event: Event = serde_json::from_str(&text).map_err(|e| e.to_string())?;
             world.machine.apply(&event).map_err(|e| e.to_string())?;
             world.now = event.at;
+            world.signalled += usize::from(matches!(event.kind, EventKind::Signalled { .. }));
             world.events.push(event);
         }
         for made in other.made.iter().filter(|m| m.after <= count) {
@@ -118,15 +128,66 @@ impl<'a> World<'a> {
             if let Some(outcome) = &self.outcome {
                 return End::Finished(outcome.clone());
             }
-            next = self.next();
+            next = match self.next() {
+                Ok(next) => next,
+                Err(problem) => return End::Refused(problem),
+            };
         }
         End::Stuck
     }
 
-    fn next(&mut self) -> Option<EventKind> {
+    /// What happens next: answers first, then signals and people, and time only where nothing else is left.
+    fn next(&mut self) -> Result<Option<EventKind>, Box<Problem>> {
         if let Some(answer) = self.answers.pop_front() {
-            return Some(answer);
+            return Ok(Some(answer));
         }
+        if let Some(signal) = self.test.signals.get(self.signalled) {
+            self.signalled += 1;
+            let value = super::constant(&signal.value)?;
+            return Ok(Some(EventKind::Signalled { name: signal.name.clone(), value, login: None }));
+        }
+        for ask in self.machine.asks() {
+            if let Some(said) = self.people(&ask)? {
+                return Ok(Some(said));
+            }
+        }
+        Ok(self.wake())
+    }
+
+    /// What people say to a question; none where the test says nothing of it.
+    fn people(&mut self, ask: &Ask) -> Result<Option<EventKind>, Box<Problem>> {
+        let decided = |approved| EventKind::Decided {
+            step: ask.step.clone(),
+            digest: ask.digest.clone(),
+            approved,
+            comment: None,
+            login: None,
+        };
+        match ask.kind {
+            AskKind::Approval | AskKind::Review => {
+                let name = ask.step.0.rsplit('.').next().unwrap_or_default();
+                let decision = self.test.decisions.iter().find(|d| *d.step == *name);
+                Ok(decision.map(|d| decided(d.approve)))
+            }
+            AskKind::Input => {
+                let said = |e: &&Event| spoken(&e.kind) == Some(&ask.step);
+                let attempt = u32::try_from(self.events.iter().filter(said).count()).unwrap_or(u32::MAX);
+                let at = (ask.step.clone(), attempt);
+                if let Some(made) = self.places.get(&at).and_then(|at| self.made.get(*at)) {
+                    return Ok(Some(made.answer.clone()));
+                }
+                let earlier = self.counts.get(HUMAN_ASK).copied().unwrap_or(0);
+                let Some(answer) = mocks::told(self.test, ask, earlier, decided) else { return Ok(None) };
+                let answer = answer?;
+                let (skill, after) = (HUMAN_ASK.into(), self.events.len());
+                self.note(Made { skill, step: at.0, attempt, after, answer: answer.clone() });
+                Ok(Some(answer))
+            }
+            AskKind::Signal => Ok(None),
+        }
+    }
+
+    fn wake(&mut self) -> Option<EventKind> {
         let (timer, at) =
             self.timers.iter().min_by_key(|(id, at)| (**at, *id)).map(|(t, a)| (t.clone(), *a))?;
         self.timers.remove(&timer);
@@ -141,7 +202,7 @@ impl<'a> World<'a> {
             if self.events.len() >= MAX_EVENTS {
                 return Err(self.problem(format!("the run has more than {MAX_EVENTS} events"), None));
             }
-            let event = Event { at: self.now, actor: "test".into(), kind };
+            let event = Event { at: self.now, actor: self.actor(&kind), kind };
             let step = self.machine.apply(&event).map_err(|e| self.problem(e.to_string(), None))?;
             self.events.push(event);
             for command in step.commands {
@@ -169,6 +230,17 @@ impl<'a> World<'a> {
             self.answers.push_back(answer);
         }
         Ok(())
+    }
+
+    /// Who does it: each who decides on a step is somebody else.
+    fn actor(&self, kind: &EventKind) -> Arc<str> {
+        match spoken(kind) {
+            Some(step) => {
+                let before = self.events.iter().filter(|e| spoken(&e.kind) == Some(step)).count();
+                format!("person {}", before + 1).into()
+            }
+            None => "test".into(),
+        }
     }
 
     fn position(&self, invoke: &Invoke) -> Option<usize> {
@@ -199,13 +271,15 @@ impl<'a> World<'a> {
     /// A pure skill changes nothing: it is called.
     async fn really(&self, invoke: Invoke) -> EventKind {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
-        let around = (RUN.into(), "local".into(), "test".into());
+        let by = Behalf { run: RUN.into(), tenant: "local".into(), actor: "test".into() };
         let result = match self.skills {
-            Ok(skills) => crate::runtime::driver::call_skill(Arc::clone(skills), invoke, around).await,
+            Ok(skills) => call::plain(skills, invoke, by).await,
             Err(why) => Err(Failure::new("unavailable", why.clone())),
         };
         match result {
-            Ok(out) => EventKind::AttemptSucceeded { step, attempt, value: out.value, usage: out.usage },
+            Ok(SkillOutput { value, usage }) => {
+                EventKind::AttemptSucceeded { step, attempt, value, usage, reused: None }
+            }
             Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },
         }
     }
@@ -244,8 +318,9 @@ impl<'a> World<'a> {
             Some(step) => d.also(word(step.span), "it waits here"),
             None => d,
         };
-        d.label(if names.is_empty() { "nothing happens any more".to_owned() } else { names.join(", ") })
-            .help("give it: `approve step`, `deny step`, `signal \"name\" => value`, or a mock")
+        d.label(if names.is_empty() { "nothing happens any more".to_owned() } else { names.join(", ") }).help(
+            "give it: `approve step`, `deny step`, `signal \"name\" => value`, `mock human.ask => value`",
+        )
     }
 
     pub(super) fn took(&self) -> jiff::SignedDuration {
@@ -268,6 +343,22 @@ fn word(span: Span) -> Span {
     Span { end: span.end.min(span.start + 4), ..span }
 }
 
+/// The step that a person spoke of.
+fn spoken(kind: &EventKind) -> Option<&StepPath> {
+    match kind {
+        EventKind::Decided { step, .. } | EventKind::Answered { step, .. } => Some(step),
+        EventKind::Started { .. }
+        | EventKind::Reusable { .. }
+        | EventKind::AttemptStarted { .. }
+        | EventKind::AttemptSucceeded { .. }
+        | EventKind::AttemptFailed { .. }
+        | EventKind::TimerFired { .. }
+        | EventKind::CancelRequested { .. }
+        | EventKind::Signalled { .. }
+        | EventKind::Resumed => None,
+    }
+}
+
 fn is_answer(event: &EventKind, path: &StepPath, number: u32) -> bool {
     match event {
         EventKind::AttemptSucceeded { step, attempt, .. }
@@ -277,6 +368,9 @@ fn is_answer(event: &EventKind, path: &StepPath, number: u32) -> bool {
         | EventKind::AttemptStarted { .. }
         | EventKind::TimerFired { .. }
         | EventKind::CancelRequested { .. }
+        | EventKind::Decided { .. }
+        | EventKind::Answered { .. }
+        | EventKind::Signalled { .. }
         | EventKind::Resumed => false,
     }
 }

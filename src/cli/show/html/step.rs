@@ -3,6 +3,7 @@
 use super::dollars;
 use super::text::{escaped, excerpt, json};
 use crate::cli::show::duration;
+use crate::cli::show::timeline::told;
 use crate::engine::StepStatus;
 use crate::engine::command::StepReport;
 use crate::engine::reuse::Reused;
@@ -150,6 +151,10 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
             facts.push(("not undone", "its compensation failed".to_owned()));
         }
         Some(_) | None => {}
+    }
+    let told = told(step);
+    if !told.is_empty() {
+        facts.push(("told", escaped(&told)));
     }
     if step.usage.tokens > 0 {
         facts.push(("tokens", super::grouped(step.usage.tokens)));
