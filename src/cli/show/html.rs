@@ -13,6 +13,7 @@ use crate::runtime::report::{self, Report, step_status_name};
 use crate::source::{Sources, Span};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use text::{escaped, excerpt, json, numbered};
 
 /// More steps than these make a page that no browser likes.
@@ -37,7 +38,7 @@ pub(super) fn page(report: &Report, header: &Header, row: &RunRow, sources: &Sou
     timeline(&mut out, report, sources);
     values(&mut out, report);
     graph(&mut out, report, header);
-    files(&mut out, sources);
+    files(&mut out, header, sources);
     let _ = write!(
         out,
         "<footer>run <code>{}</code> · written by aos {}</footer>\n</main>\n</body>\n</html>\n",
@@ -181,8 +182,11 @@ fn timeline(out: &mut String, report: &Report, sources: &Sources) {
 fn values(out: &mut String, report: &Report) {
     out.push_str("<section class=\"io\">\n");
     let inputs = crate::value::Value::map(report.inputs.clone());
-    let none =
-        if report.inputs.is_empty() { "<p class=\"more\">none given</p>".to_owned() } else { json(&inputs) };
+    let none = if report.inputs.is_empty() {
+        "<p class=\"more\">none given: the defaults of the plan</p>".to_owned()
+    } else {
+        json(&inputs)
+    };
     let _ = writeln!(out, "<div><h2>Inputs</h2>{none}</div>");
     let output = match &report.outcome {
         Some(outcome) if report.status == RunStatus::Succeeded => json(&outcome.output),
@@ -235,13 +239,16 @@ fn severity(status: StepStatus) -> u8 {
     }
 }
 
-fn files(out: &mut String, sources: &Sources) {
-    for (id, file) in sources.iter() {
+/// The texts of the plan. `aos.toml` is not among them: what it says of headers is not for everybody who reads the page.
+fn files(out: &mut String, header: &Header, sources: &Sources) {
+    for (id, file) in sources.iter().filter(|(_, f)| !f.path.ends_with(".toml")) {
         let all = Span::new(id, 0, file.text.len());
+        let path = Path::new(&*file.path);
+        let shown = path.strip_prefix(&header.project_root).unwrap_or(path).display().to_string();
         let _ = writeln!(
             out,
             "<section><details class=\"source\"><summary>{}</summary>{}</details></section>",
-            escaped(&file.path),
+            escaped(&shown),
             numbered(sources, all, None)
         );
     }

@@ -157,7 +157,17 @@ fn note(step: &StepReport) -> String {
         (Some("unless"), ..) => "because its `unless` held".to_owned(),
         (Some(because), ..) => format!("because `{because}` has no value"),
         (None, Some(error), _) => {
-            let after = if step.status == StepStatus::Recovered { "recovered from " } else { "" };
+            let after = match step.status {
+                StepStatus::Recovered => "recovered from ",
+                StepStatus::Succeeded => "at first ",
+                StepStatus::Pending
+                | StepStatus::Waiting
+                | StepStatus::Running
+                | StepStatus::Skipped
+                | StepStatus::Failed
+                | StepStatus::Cancelled
+                | StepStatus::InDoubt => "",
+            };
             format!("{after}{}: {}", error.kind, error.message)
         }
         (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
@@ -259,7 +269,8 @@ impl Axis {
         let phases = report.timeline.of(&step.path);
         let phases = if phases.is_empty() { &whole[..] } else { phases };
         let mut cells = vec![Cell::Empty; self.width];
-        for phase in phases {
+        // What took no time is not worth a column, beside what did.
+        for phase in phases.iter().filter(|p| phases.len() == 1 || p.to != Some(p.from)) {
             let cell = match phase.kind {
                 PhaseKind::Work { .. } if is_region(step) => Cell::Inside,
                 PhaseKind::Work { .. } => Cell::Work,

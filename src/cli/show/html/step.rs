@@ -96,7 +96,7 @@ fn track(step: &StepReport, report: &Report, axis: &Axis) -> String {
     let phases = report.timeline.of(&step.path);
     let phases = if phases.is_empty() { &whole[..] } else { phases };
     let mut out = String::from("<div class=\"track\">");
-    for phase in phases {
+    for phase in phases.iter().filter(|p| phases.len() == 1 || p.to != Some(p.from)) {
         let to = phase.to.unwrap_or(end);
         let (left, right) = (axis.at(phase.from), axis.at(to));
         let took = duration(to.duration_since(phase.from));
@@ -125,8 +125,13 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
         facts.push(("skipped because", escaped(&why(step))));
     }
     if let (Some(started), Some(first)) = (step.started_at, report.started_at) {
-        let after = duration(started.duration_since(first).max(SignedDuration::ZERO));
-        facts.push(("started", format!("{} ({after} after the run)", escaped(&started.to_string()))));
+        let after = started.duration_since(first).max(SignedDuration::ZERO);
+        let after = if after.is_zero() {
+            "with the run".to_owned()
+        } else {
+            format!("{} after the run", duration(after))
+        };
+        facts.push(("started", format!("{started:.3} ({after})")));
     }
     if let Some(by) = &step.released_by {
         facts.push(("waited for", format!("<code>{}</code>", escaped(&by.0))));
@@ -139,10 +144,20 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
         None => {}
     }
     if critical {
-        facts.push(("critical", "had it been faster, the run would have been".to_owned()));
+        facts.push(("critical", "had it been faster, so would the run".to_owned()));
     }
     if let Some(error) = &step.error {
-        let word = if step.status == StepStatus::Recovered { "recovered from" } else { "error" };
+        let word = match step.status {
+            StepStatus::Recovered => "recovered from",
+            StepStatus::Succeeded => "at first",
+            StepStatus::Pending
+            | StepStatus::Waiting
+            | StepStatus::Running
+            | StepStatus::Skipped
+            | StepStatus::Failed
+            | StepStatus::Cancelled
+            | StepStatus::InDoubt => "error",
+        };
         facts.push((word, format!("<b>{}</b>: {}", escaped(&error.kind), escaped(&error.message))));
     }
     match step.compensation {
@@ -194,7 +209,7 @@ fn history(out: &mut String, phases: &[Phase], step: &StepReport) {
         let _ = writeln!(
             out,
             "<tr><td class=\"n\">{}</td><td class=\"n\">{took}</td><td>{what}</td></tr>",
-            escaped(&phase.from.to_string())
+            format_args!("{:.3}", phase.from)
         );
     }
     out.push_str("</table>\n");

@@ -60,7 +60,9 @@ pub(super) fn excerpt(sources: &Sources, span: Span, marked: Option<Span>) -> St
 pub(super) fn numbered(sources: &Sources, span: Span, marked: Option<Span>) -> String {
     let Some(file) = sources.get(span.source) else { return String::new() };
     let first = file.line_of(span.start);
-    let last = file.line_of(span.end.max(span.start)).min(first + LINES);
+    // A step's text ends where the next one begins: the blanks between are not shown.
+    let text = file.text.get(span.range()).map_or(0, |t| t.trim_end().len());
+    let last = file.line_of(span.start + text as u32).min(first + LINES);
     let digits = (last + 1).to_string().len();
     let mut out = String::from("<pre>");
     for line in first..=last {
