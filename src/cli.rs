@@ -15,6 +15,8 @@ mod init;
 mod inputs;
 mod live;
 mod load;
+#[cfg(feature = "otel")]
+mod otel;
 mod people;
 mod render;
 mod run;
@@ -104,6 +106,8 @@ pub fn main() -> ExitCode {
             stop.exit
         }
     };
+    #[cfg(feature = "otel")]
+    otel::shut_down();
     exit.into()
 }
 

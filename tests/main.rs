@@ -25,6 +25,8 @@ mod hostile;
 mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;
+#[cfg(feature = "otel")]
+mod otel;
 #[cfg(feature = "cli")]
 mod partial;
 #[cfg(feature = "cli")]

@@ -162,7 +162,9 @@ fn the_timeline_fits_and_shows_phases() {
     let dir = project();
     let plan = PLAN.replace("on_error use", "on_error retry 1 backoff 200ms then use");
     std::fs::write(dir.path().join("p.plan"), plan).unwrap();
-    let run = failed_with_retry(dir.path());
+    std::fs::write(dir.path().join("broken-soft"), "").unwrap();
+    let (_, last, _) = self::run(dir.path(), &[]);
+    let run = last["run"].as_str().unwrap().to_owned();
     let (code, out, _) = finish(aos(dir.path()).args(["show", &run]));
     assert_eq!(code, 0);
     assert!(out.lines().all(|l| l.chars().count() <= 100), "{out}");
@@ -173,18 +175,10 @@ fn the_timeline_fits_and_shows_phases() {
     assert!(out.contains("» on the critical path"), "{out}");
 }
 
-fn failed_with_retry(dir: &Path) -> String {
-    for name in ["broken-c", "broken-soft"] {
-        std::fs::write(dir.join(name), "").unwrap();
-    }
-    let (_, last, _) = run(dir, &[]);
-    last["run"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn the_page_is_whole_and_holds_hostile_text_as_text() {
     let dir = project();
-    let run = failed_with_retry(dir.path());
+    let run = failed(dir.path());
     let (code, _, err) = finish(aos(dir.path()).args(["show", &run, "--html", "run.html"]));
     assert_eq!(code, 0, "{err}");
     let page = std::fs::read_to_string(dir.path().join("run.html")).unwrap();

@@ -35,7 +35,7 @@ plan p(n: int, name: string = "x") -> int? {
 
   step put = box.put(to: "b", v: a)
     when a > 1
-    on_error { full => continue  busy => retry 1  _ => abort }
+    on_error { full => continue  _ => abort }
 
   step after = box.look(v: put.ok)
 
@@ -133,7 +133,7 @@ fn expected_and_got_are_data_too() {
 #[test]
 fn time_is_virtual() {
     let stmts = "input { n: 1 }
-mock box.look => throw unavailable times 2 then 1 then 2 then true
+mock box.look => throw unavailable then 2 then throw unavailable then 1
 mock box.post => { ok: true }
 expect calls(box.look) == 5 && skipped(put) && skipped(after)";
     let (code, lines, err) = run(&format!("test \"t\" for p {{\n{stmts}\n}}\n"), &[]);
@@ -167,8 +167,9 @@ fn crashes_come_to_the_same_end() {
     assert_eq!(code, 0, "{err}");
     let (events, crashes) = (lines[0]["events"].as_u64().unwrap(), &lines[0]["crashes"]);
     // `box.put` may not be repeated: a crash between its start and its answer leaves it in doubt.
-    assert_eq!(crashes["in_doubt"], 1, "{crashes}");
-    assert_eq!(crashes["same"].as_u64().unwrap() + 1, events);
+    let count = |what: &str| crashes[what].as_u64().unwrap();
+    assert!(count("in_doubt") > 0 && count("same") > 3, "{crashes}");
+    assert_eq!(count("same") + count("in_doubt"), events);
 }
 
 /// What the checker says, as `code@text`.
@@ -199,7 +200,7 @@ fn the_checker_knows_tests() {
         ("input { n: 3 }\nexpect calls(box.putt) == 0", "unknown-skill@box.putt"),
         ("input { n: 3 }\nexpect calls(http.get) == 0", "unknown-skill@http.get"),
         ("input { n: 3 }\nexpect outptu == 3", "unknown-name@outptu"),
-        ("input { n: 3 }\nmock box.put => { okay: true }", "unknown-key@okay"),
+        ("input { n: 3 }\nmock box.put => { okk: true }", "unknown-key@okk"),
         ("input { n: 3 }\nmock box.put => throw ful { left: 1 }", "unknown-error-kind@ful"),
         ("input { n: 3 }\nmock box.put => throw full", "missing-field@full"),
         ("input { n: 3 }\nmock box.put => throw full { left: \"x\" }", "type-mismatch@\"x\""),
@@ -272,7 +273,7 @@ skill mail.send(to: trusted string) -> { ok: bool }
   irreversible "mail"
 plan ask(n: int) -> string {
   step sent = mail.send(to: "a")
-    approve "Send?" by "ops" within 24h then by "lead" quorum 2
+    approve "Send?" by "ops" within 24h then by "lead" within 24h quorum 2
     on_error { denied => use { ok: false }  expired => fail "nobody looked"  _ => abort }
 
   step amount = human.ask<int>(question: "How much?", within: 2h)

@@ -52,6 +52,7 @@ pub(super) fn called(span: &Span, result: Result<Usage, &Failure>) {
             span.record("otel.status_code", "ERROR");
         }
     }
+    debug!(parent: span, "the call has its answer");
 }
 
 /// A step changed: what ends a body or may have acted is worth a warning, the rest is for those who look closely.

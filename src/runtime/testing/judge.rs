@@ -98,8 +98,13 @@ impl<'a> Judge<'a> {
             | BinaryOp::Div
             | BinaryOp::Rem => d.label(format!("left: {}, right: {}", shown(&got), shown(&expected))),
         };
-        // What stands alone on a side has been shown.
-        let alone = |e: &Expr| matches!(&*e.kind, ExprKind::Var(_) | ExprKind::Tolerant(_));
+        // A value that stands alone on a side has been shown; of a status more is to be told.
+        let alone = |e: &Expr| match &*e.kind {
+            ExprKind::Var(var) | ExprKind::Tolerant(var) => {
+                !matches!(self.what.get(var), Some(Observed::Status(..)))
+            }
+            _ => false,
+        };
         let rest: Vec<&Expr> = [left, right].into_iter().filter(|e| !alone(e)).collect();
         let d = self.mentioned(d, &rest);
         Problem { diagnostic: d, expected: Some(expected), got: Some(got) }
