@@ -162,6 +162,15 @@ pub(crate) fn odd_ends(report: &Report) -> Vec<String> {
     if more > 0 {
         lines.push(format!("  and {more} more reasons; `aos show {}` has them all", report.run));
     }
+    let mut again: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
+    for step in &report.steps {
+        if let Some(Reused::Not(why)) = &step.reuse {
+            again.entry(why).or_default().push(&step.path.0);
+        }
+    }
+    for (why, steps) in again.iter().take(ODD) {
+        lines.push(format!("  {} called: {}", listed(steps), terminal::one_line(why)));
+    }
     let reused = report.steps.iter().filter(|s| matches!(s.reuse, Some(Reused::From(_)))).count();
     if reused > 0 {
         lines.push(format!("  {reused} step(s) taken over from the earlier run"));

@@ -52,12 +52,27 @@ impl Timeline {
         if next.is_none() && !self.steps.contains_key(&notice.step) {
             return;
         }
+        if next.is_some() {
+            self.goes_on(notice);
+        }
         let phases = self.steps.entry(notice.step.clone()).or_default();
         if let Some(last) = phases.last_mut() {
             last.to.get_or_insert(notice.at);
         }
         if let Some(kind) = next {
             phases.push(Phase { kind, from: notice.at, to: None });
+        }
+    }
+
+    /// A step inside a `loop` that waited for its next round begins: the round does.
+    fn goes_on(&mut self, notice: &Notice) {
+        let Some((around, _)) = notice.step.0.rsplit_once('.') else { return };
+        let around = around.rsplit_once('[').map_or(around, |(step, _)| step);
+        let Some(phases) = self.steps.get_mut(&StepPath(around.into())) else { return };
+        let Some(last) = phases.last_mut() else { return };
+        if last.to.is_none() && matches!(last.kind, PhaseKind::Wait { .. }) {
+            last.to = Some(notice.at);
+            phases.push(Phase { kind: PhaseKind::Work { attempt: 1 }, from: notice.at, to: None });
         }
     }
 
