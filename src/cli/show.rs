@@ -134,6 +134,7 @@ pub(crate) fn odd_ends(report: &Report) -> Vec<String> {
             (StepStatus::Recovered, error) => format!("recovered from {}", error.unwrap_or_default()),
             (StepStatus::Skipped, _) => match s.skipped_because.as_deref() {
                 Some("when") | None => "skipped: its `when` did not hold".to_owned(),
+                Some("unless") => "skipped: its `unless` held".to_owned(),
                 Some(because) => format!("skipped: `{because}` has no value"),
             },
             (StepStatus::Failed, Some(error)) => format!("failed with {error}"),
@@ -151,12 +152,8 @@ pub(crate) fn odd_ends(report: &Report) -> Vec<String> {
     }
     let more = groups.len().saturating_sub(ODD);
     let line = |(reason, steps): (&String, &Vec<&str>)| {
-        let names: Vec<String> =
-            steps.iter().take(4).map(|s| format!("`{}`", terminal::one_line(s))).collect();
-        let rest = steps.len().saturating_sub(4);
-        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         let reason: String = reason.chars().take(160).collect();
-        format!("  {}{rest} {reason}", names.join(", "))
+        format!("  {} {reason}", listed(steps))
     };
     let mut lines: Vec<String> = groups.iter().take(ODD).map(line).collect();
     if more > 0 {
@@ -176,6 +173,15 @@ pub(crate) fn odd_ends(report: &Report) -> Vec<String> {
         lines.push(format!("  {reused} step(s) taken over from the earlier run"));
     }
     lines
+}
+
+/// The first few of some steps.
+fn listed(steps: &[&str]) -> String {
+    let names: Vec<String> = steps.iter().take(4).map(|s| format!("`{}`", terminal::one_line(s))).collect();
+    match steps.len().saturating_sub(4) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 /// The chain of calls that decided how long it took.
