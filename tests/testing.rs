@@ -56,7 +56,7 @@ fn problems(stmts: &str) -> String {
     let (_, lines, err) = run(&format!("test \"t\" for p {{\n{stmts}\n}}\n"), &[]);
     assert!(lines.len() == 2, "{err}");
     let shown = |p: &Value| {
-        let label = p["labels"][0]["message"].as_str().unwrap_or_default();
+        let label = p["label"].as_str().unwrap_or_default();
         format!("{} | {label} | {}", p["message"].as_str().unwrap(), p["help"].as_str().unwrap_or_default())
     };
     lines[0]["problems"].as_array().unwrap().iter().map(shown).collect::<Vec<_>>().join("\n")

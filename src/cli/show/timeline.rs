@@ -89,7 +89,7 @@ fn legend(steps: &[&StepReport], report: &Report, critical: &HashSet<&StepPath>)
     if has(&|k| matches!(k, PhaseKind::Wait { .. })) {
         parts.push("▒ waits");
     }
-    if critical.len() > 1 {
+    if !critical.is_empty() {
         parts.push("» on the critical path");
     }
     format!("\x1b[2m{}\x1b[0m", parts.join("   "))
