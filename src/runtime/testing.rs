@@ -98,7 +98,7 @@ pub async fn run(test: &TestCase, dag: &Arc<Dag>, skills: &PureSkills, inject_cr
     result.took = world.took();
     match &end {
         End::Finished(outcome) => {
-            result.outcome = Some(outcome.clone());
+            result.outcome = Some((**outcome).clone());
             result.problems = Judge::new(test, &world, outcome).all();
             unexpected_failure(test, outcome, &world, &mut result.problems);
         }

@@ -34,7 +34,7 @@ pub(super) fn beginning() -> Timestamp {
 
 /// How the world stopped.
 pub(super) enum End {
-    Finished(Outcome),
+    Finished(Box<Outcome>),
     /// Nothing happens any more, and the run has not ended.
     Stuck,
     /// The test cannot go on.
@@ -126,7 +126,7 @@ impl<'a> World<'a> {
                 return End::Refused(problem);
             }
             if let Some(outcome) = &self.outcome {
-                return End::Finished(outcome.clone());
+                return End::Finished(Box::new(outcome.clone()));
             }
             next = match self.next() {
                 Ok(next) => next,

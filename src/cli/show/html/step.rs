@@ -63,10 +63,10 @@ pub(super) fn row(
         None => format!("<span class=\"why\">{}</span>", escaped(&why(step))),
     };
     let name = escaped(&step.path.0);
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<details class=\"row r-{status}{class}\"><summary><span class=\"state {status}\">{}</span>\
-         <span class=\"name\" title=\"{name}\">{name}{attempts}</span>{middle}<span class=\"took\">{took}</span></summary>\n",
+         <span class=\"name\" title=\"{name}\">{name}{attempts}</span>{middle}<span class=\"took\">{took}</span></summary>",
         status.replace('_', " ")
     );
     out.push_str("<div class=\"detail\">\n");
