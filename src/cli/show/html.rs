@@ -6,6 +6,7 @@ mod text;
 
 use super::timeline::{chosen, critical};
 use super::{critical_path, duration};
+use crate::cli::people;
 use crate::dag::draw;
 use crate::engine::{RunStatus, StepStatus};
 use crate::runtime::journal::{Header, RunRow};
@@ -18,6 +19,8 @@ use text::{escaped, excerpt, json, numbered};
 
 /// More steps than these make a page that no browser likes.
 const MOST: usize = 2_000;
+/// More questions are counted only.
+const MOST_ASKS: usize = 20;
 const STYLE: &str = include_str!("html/style.css");
 
 /// The page.
@@ -35,6 +38,7 @@ pub(super) fn page(report: &Report, header: &Header, row: &RunRow, sources: &Sou
     head(&mut out, report, row);
     cards(&mut out, report);
     problem(&mut out, report, sources);
+    asks(&mut out, report);
     timeline(&mut out, report, sources);
     values(&mut out, report);
     graph(&mut out, report, header);
@@ -142,6 +146,28 @@ fn problem(out: &mut String, report: &Report, sources: &Sources) {
     }
     if let Some(span) = error.span.or(row.map(|r| r.span)) {
         out.push_str(&excerpt(sources, span, Some(span)));
+    }
+    out.push_str("</section>\n");
+}
+
+/// What people, or the world outside, are asked for, with the command that answers.
+fn asks(out: &mut String, report: &Report) {
+    if report.status.is_ended() || report.asks.is_empty() {
+        return;
+    }
+    out.push_str("<section class=\"asks\"><h2>Waits for</h2>\n");
+    for ask in report.asks.iter().take(MOST_ASKS) {
+        let command = people::command(&report.run, ask);
+        let _ = writeln!(
+            out,
+            "<p>{}</p><pre class=\"wrap\">{}</pre>",
+            escaped(&people::text(ask)),
+            escaped(&command)
+        );
+    }
+    let more = report.asks.len().saturating_sub(MOST_ASKS);
+    if more > 0 {
+        let _ = writeln!(out, "<p class=\"more\">… and {more} more</p>");
     }
     out.push_str("</section>\n");
 }
