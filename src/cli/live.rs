@@ -222,7 +222,8 @@ fn row(run: &str, notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
         NoticeKind::Cancelled => ("✗", "\x1b[2m", "cancelled".to_owned(), true),
         NoticeKind::InDoubt => ("?", "\x1b[31m", "in doubt: it may or may not have acted".to_owned(), true),
     };
-    Row { mark, colour, text, since: started, done }
+    // What a skill says moves no cursor.
+    Row { mark, colour, text: terminal::one_line(&text), since: started, done }
 }
 
 /// What a run came to, for people.
