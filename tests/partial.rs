@@ -163,7 +163,7 @@ fn the_timeline_fits_and_shows_phases() {
     let plan = PLAN.replace("on_error use", "on_error retry 1 backoff 200ms then use");
     std::fs::write(dir.path().join("p.plan"), plan).unwrap();
     std::fs::write(dir.path().join("broken-soft"), "").unwrap();
-    let (_, last, _) = self::run(dir.path(), &[]);
+    let (_, last, _) = run(dir.path(), &[]);
     let run = last["run"].as_str().unwrap().to_owned();
     let (code, out, _) = finish(aos(dir.path()).args(["show", &run]));
     assert_eq!(code, 0);
