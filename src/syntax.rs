@@ -254,7 +254,15 @@ pub fn parse_type(source: SourceId, text: &str) -> (ast::Type, Vec<Diagnostic>) 
 
 fn alone(source: SourceId, text: &str) -> Builder<'_> {
     let offsets = Offsets::shifted(0);
-    Builder { source, text, comments: &[], offsets, bodies: HashMap::new(), diagnostics: Vec::new(), deep: None }
+    Builder {
+        source,
+        text,
+        comments: &[],
+        offsets,
+        bodies: HashMap::new(),
+        diagnostics: Vec::new(),
+        deep: None,
+    }
 }
 
 fn error_at(error: &pest::error::Error<Rule>) -> usize {

@@ -6,6 +6,7 @@
 use super::call::{self, Caller};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
+use super::trace;
 use super::watch::Watchers;
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, Rest, RunStatus, StepPath, TimerId,
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
@@ -276,6 +278,7 @@ impl Driver {
         }
         self.rest = rest;
         for notice in notices {
+            trace::notice(&self.around.run, &notice);
             self.around.updates.send(&Update::Notice(notice));
         }
         for command in commands {
@@ -302,6 +305,7 @@ impl Driver {
     ) {
         let actor = match &kind {
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::Decided { .. }
             | EventKind::Answered { .. }
@@ -378,7 +382,8 @@ impl Driver {
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let brief = invoke.effect == EffectKind::Pure
             && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
-        let mut call = Box::pin(attempt(Arc::clone(&self.around.caller), invoke));
+        let span = trace::call(&self.around.run, &invoke);
+        let mut call = Box::pin(attempt(Arc::clone(&self.around.caller), invoke, span));
         // What is done at once needs no task: handing it to another thread and back costs more than it does.
         if brief && let Some(event) = call.as_mut().now_or_never() {
             self.done.push_back(event);
@@ -394,14 +399,16 @@ impl Driver {
 }
 
 /// Makes a call and says how it ended.
-async fn attempt(caller: Arc<Caller>, invoke: Invoke) -> EventKind {
+async fn attempt(caller: Arc<Caller>, invoke: Invoke, span: tracing::Span) -> EventKind {
     let (step, attempt) = (invoke.step.clone(), invoke.attempt);
     // A skill that panics must not leave its step waiting for ever.
-    let call = AssertUnwindSafe(caller.call(invoke)).catch_unwind().await;
+    let call = caller.call(invoke).instrument(span.clone());
+    let call = AssertUnwindSafe(call).catch_unwind().await;
     let result = call.unwrap_or_else(|panic| {
         let why = panic_text(panic.as_ref());
         Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
     });
+    trace::called(&span, result.as_ref().map(|out| out.usage));
     match result {
         Ok(call::Done { value, usage, reused }) => {
             EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
