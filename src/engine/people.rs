@@ -116,6 +116,7 @@ impl Machine {
                 }
             }
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }
@@ -283,6 +284,7 @@ impl Machine {
                 None => self.signals.push((name.clone(), value.clone())),
             },
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }
