@@ -122,6 +122,7 @@ impl Machine {
             | EventKind::AttemptFailed { .. }
             | EventKind::TimerFired { .. }
             | EventKind::CancelRequested { .. }
+            | EventKind::Resolved { .. }
             | EventKind::Resumed => {}
         }
         Ok(())
@@ -256,7 +257,9 @@ impl Machine {
         let (kind, what) = match (timeout, asking.kind) {
             (true, _) => ("timeout", "nobody answered"),
             (false, AskKind::Signal) => ("expired", "no signal came"),
-            (false, AskKind::Approval | AskKind::Review | AskKind::Input) => ("expired", "nobody answered"),
+            (false, AskKind::Approval | AskKind::Review | AskKind::Input | AskKind::Doubt) => {
+                ("expired", "nobody answered")
+            }
         };
         self.refused(loc, Failure::new(kind, format!("{what} within {waited:#}")));
     }
@@ -290,6 +293,7 @@ impl Machine {
             | EventKind::AttemptFailed { .. }
             | EventKind::TimerFired { .. }
             | EventKind::CancelRequested { .. }
+            | EventKind::Resolved { .. }
             | EventKind::Resumed => {}
         }
     }
@@ -325,7 +329,7 @@ impl Machine {
                 }
             }
             AskKind::Review => self.given(loc, shown.unwrap_or(Value::Null)),
-            AskKind::Input | AskKind::Signal => {}
+            AskKind::Input | AskKind::Signal | AskKind::Doubt => {}
         }
     }
 

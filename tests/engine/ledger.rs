@@ -106,11 +106,11 @@ fn a_plan_inside_has_the_smaller_of_its_budget_and_what_is_left() {
 
 #[test]
 fn time_runs_out() {
-    let body = "let d = price > 0.0 ? 5s : 0s\nstep w = t.write(to: \"w\") compensate t.undo(of: \"w\")\nstep s = time.sleep(duration: d)\nreturn 1";
+    let body = "step d = t.echo<duration>(v: 5s)\nstep w = t.write(to: \"w\") compensate t.undo(of: \"w\")\nstep s = time.sleep(duration: d)\nreturn 1";
     let world = run(&plan("time 1s", body));
     assert_eq!(end(&world), "budget: the time of the plan `p` is over");
     assert_eq!(world.took_ms(), 1010);
-    assert_eq!(world.rows(), "price w w@compensate s=cancelled");
+    assert_eq!(world.rows(), "price d w w@compensate s=cancelled");
     assert_eq!(end(&run(&plan("time 10s", body))), "1");
 }
 

@@ -3,7 +3,7 @@
 use super::cases::{Case, all};
 use super::world::{Random, World, dag, shown, time};
 use aos::dag::Dag;
-use aos::engine::{Event, EventKind, Machine};
+use aos::engine::{Event, EventKind, Machine, Resolution};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -64,6 +64,12 @@ fn crash(case: &Case, dag: &Arc<Dag>, whole: &World, cut: usize) -> World {
     let mut world = World::resumed(Arc::clone(dag), &whole.events[..cut]);
     world.outcome = None;
     world.apply(EventKind::Resumed);
+    world.go_on();
+    // A person has every call in doubt made again.
+    while let Some(step) = world.machine.doubts().into_iter().next() {
+        assert!(world.apply(EventKind::Resolved { step, resolution: Resolution::Retry }));
+        world.go_on();
+    }
     world.finish();
     let doubt = world.rows().contains("in_doubt");
     // What was called before the crash is not called again.
