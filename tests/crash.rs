@@ -202,6 +202,7 @@ fn command(dir: &Path, args: &[&str]) -> Command {
 
 /// What one life of the program said before it ended.
 struct Life {
+    process: String,
     killed: bool,
     run: Option<String>,
     /// Steps that were reported as succeeded: they were durable by then.
@@ -209,6 +210,9 @@ struct Life {
     last: Option<Value>,
     errors: String,
 }
+
+/// A line of the judge: `begin` or `end`, the skill, its `path`, its key, and the process that asked.
+type Line = (String, String, String, String, String);
 
 /// How a life of the program is cut short.
 #[derive(Clone)]
@@ -228,6 +232,7 @@ fn live(dir: &Path, args: &[&str], death: &Death) -> Life {
     }
     let after = if let Death::After(after) = death { Some(*after) } else { None };
     let mut child = command.spawn().unwrap();
+    let process = child.id().to_string();
     let stdout = child.stdout.take().unwrap();
     let mut stderr = child.stderr.take().unwrap();
     let errors = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap_or_default());
@@ -256,6 +261,7 @@ fn live(dir: &Path, args: &[&str], death: &Death) -> Life {
     let lines: Vec<Value> = reader.join().unwrap();
     let of = |event: &'static str| lines.iter().filter(move |l| l["event"] == event);
     Life {
+        process,
         killed,
         run: lines.iter().find_map(|l| l["run"].as_str()).map(str::to_owned),
         acknowledged: of("step_succeeded").filter_map(|l| l["step"].as_str()).map(str::to_owned).collect(),
@@ -264,7 +270,7 @@ fn live(dir: &Path, args: &[&str], death: &Death) -> Life {
     }
 }
 
-fn judge(dir: &Path) -> Vec<(String, String, String, String)> {
+fn judge(dir: &Path) -> Vec<Line> {
     let Ok(file) = File::open(dir.join("judge.log")) else { return Vec::new() };
     BufReader::new(file).lines().map_while(Result::ok).filter_map(|l| serde_json::from_str(&l).ok()).collect()
 }
@@ -302,12 +308,12 @@ fn project(plan: &str) -> tempfile::TempDir {
 }
 
 /// What a person says who looks into the judge's file: what began has acted, what did not may be called.
-fn decisions(last: &Value, log: &[(String, String, String, String)]) -> Vec<String> {
+fn decisions(last: &Value, log: &[Line]) -> Vec<String> {
     let mut said = Vec::new();
     for (step, row) in last["steps"].as_object().unwrap() {
         if row["status"] == "in_doubt" {
             let number: i64 = step.trim_start_matches('s').parse().unwrap();
-            if log.iter().any(|(kind, _, path, _)| kind == "begin" && path == step) {
+            if log.iter().any(|(kind, _, path, ..)| kind == "begin" && path == step) {
                 said.extend(["--use".to_owned(), (number + 1).to_string(), step.clone()]);
             } else {
                 said.extend(["--retry".to_owned(), step.clone()]);
@@ -319,7 +325,7 @@ fn decisions(last: &Value, log: &[(String, String, String, String)]) -> Vec<Stri
 }
 
 /// What was undone, each in its place, however often it was asked for.
-fn undone(log: &[(String, String, String, String)]) -> Vec<String> {
+fn undone(log: &[Line]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let undos = log.iter().filter(|l| l.0 == "begin" && l.1 == "judge.undo");
     undos.filter(|l| seen.insert(&l.2)).map(|l| l.2.clone()).collect()
@@ -336,7 +342,6 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
     let mut lives = 0;
     loop {
         let death = deaths.next().unwrap_or(Death::Never);
-        let before = judge(dir.path()).len();
         let mut args = match &run {
             None => vec!["run", "p.plan", "--json"],
             Some(run) => vec!["resume", run, "--json"],
@@ -357,10 +362,10 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
             run = known;
         }
         let log = judge(dir.path());
-        for (kind, skill, path, _) in &log[before.min(log.len())..] {
+        for (kind, skill, path, _, process) in &log {
             let path = &if skill == "judge.undo" { format!("{path}@compensate") } else { path.clone() };
-            // A line of an earlier life's skill can come late: it counts only for what was acknowledged before this life.
-            let again = kind == "begin" && acknowledged.contains_key(path);
+            // What an earlier life asked for may begin late, and only now.
+            let again = kind == "begin" && *process == life.process && acknowledged.contains_key(path);
             assert!(!again, "{name}: `{path}` was acknowledged and ran again\n{log:#?}");
         }
         for step in &life.acknowledged {
@@ -404,7 +409,7 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
     assert_eq!(undone(&log), *undo, "{name}");
     tally.calls += log.iter().filter(|l| l.0 == "begin").count();
     let mut once: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (_, _, path, key) in log.iter().filter(|l| l.0 == "begin" && l.1 == "judge.once") {
+    for (_, _, path, key, _) in log.iter().filter(|l| l.0 == "begin" && l.1 == "judge.once") {
         *once.entry((path, key)).or_default() += 1;
     }
     let twice: Vec<_> = once.iter().filter(|(_, n)| **n > 1).collect();

@@ -6,13 +6,15 @@ import threading
 import time
 
 LOG = sys.argv[1]
+# The process that started this one; 1 where that has died already.
+PARENT = str(os.getppid())
 FAILED = set()
 lock = threading.Lock()
 
 
 def note(kind, request):
     args = request["args"]
-    line = json.dumps([kind, request["skill"], args["path"], request["idempotency_key"]])
+    line = json.dumps([kind, request["skill"], args["path"], request["idempotency_key"], PARENT])
     fd = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(fd, (line + "\n").encode())
     os.close(fd)
