@@ -130,3 +130,34 @@ fn names(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+/// A copy of the tree-sitter grammar with its parser generated; none where the tool is not there.
+fn tree_sitter() -> Option<(tempfile::TempDir, PathBuf)> {
+    let own = root().join("target/tools/bin/tree-sitter");
+    let program = if own.exists() { own } else { "tree-sitter".into() };
+    tool(program.to_str()?, &root().join("editors/tree-sitter-plan"))?;
+    let folder = tempfile::tempdir().unwrap();
+    crate::support::copy(&root().join("editors/tree-sitter-plan"), folder.path());
+    passes(Command::new(&program).arg("generate").current_dir(folder.path()));
+    Some((folder, program))
+}
+
+#[test]
+fn tree_sitter_reads_what_the_compiler_accepts() {
+    let Some((folder, program)) = tree_sitter() else { return };
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(args).current_dir(folder.path());
+        command
+    };
+    passes(&mut run(&["test"]));
+    passes(run(&["parse", "--quiet"]).args(accepted()));
+    let broken =
+        run(&["parse", "--quiet"]).arg(root().join("tests/corpus/syntax/broken.plan")).output().unwrap();
+    assert!(!broken.status.success(), "the tool notices no error");
+    for query in ["highlights", "locals", "folds", "indents", "injections"] {
+        let plan = root().join("tests/corpus/rendered/thirty.plan");
+        let file = format!("queries/{query}.scm");
+        passes(run(&["query", &file]).arg(&plan));
+    }
+}

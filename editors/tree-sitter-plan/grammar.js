@@ -8,6 +8,14 @@ const list = (rule) => seq(rule, repeat(seq(",", rule)), optional(","));
 const some = (rule) => optional(list(rule));
 const bars = (rule) => seq(rule, repeat(seq("|", rule)));
 
+const RAW = [/"""([^"]|"[^"]|""[^"])*"""/, /'''([^']|'[^']|''[^'])*'''/, /"[^"\n]*"/, /'[^'\n]*'/];
+const BYTES = [
+  /"""([^"\\]|\\[\s\S]|"[^"]|""[^"])*"""/,
+  /'''([^'\\]|\\[\s\S]|'[^']|''[^'])*'''/,
+  /"([^"\\\n]|\\.)*"/,
+  /'([^'\\\n]|\\.)*'/,
+];
+
 module.exports = grammar({
   name: "plan",
   word: ($) => $.identifier,
@@ -86,7 +94,7 @@ module.exports = grammar({
       choice($.list_type, $.map_type, $.null, $.type_name, $.record_type, $.parenthesized_type, $.string),
     list_type: ($) => seq("list", "<", $.type, ">"),
     map_type: ($) => seq("map", "<", $.type, ">"),
-    type_name: ($) => seq($.identifier, repeat(seq(".", $.identifier))),
+    type_name: ($) => prec.right(seq($.identifier, repeat(seq(".", $.identifier)))),
     record_type: ($) => seq("{", some($.parameter), "}"),
     parenthesized_type: ($) => seq("(", $.type, ")"),
 
@@ -284,11 +292,3 @@ module.exports = grammar({
 function text(rule) {
   return token.immediate(prec(2, rule));
 }
-
-const RAW = [/"""([^"]|"[^"]|""[^"])*"""/, /'''([^']|'[^']|''[^'])*'''/, /"[^"\n]*"/, /'[^'\n]*'/];
-const BYTES = [
-  /"""([^"\\]|\\[^\0]|"[^"]|""[^"])*"""/,
-  /'''([^'\\]|\\[^\0]|'[^']|''[^'])*'''/,
-  /"([^"\\\n]|\\.)*"/,
-  /'([^'\\\n]|\\.)*'/,
-];
