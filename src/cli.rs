@@ -119,6 +119,8 @@ fn dispatch(args: Args) -> CliResult {
         Command::Eval(a) => eval::eval(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
+        #[cfg(feature = "lsp")]
+        Command::Lsp => Ok(if crate::lsp::run() { Exit::Done } else { Exit::Failed }),
         Command::Completions(a) => Ok(args::completions(&a)),
         Command::Jq => {
             Ok(if crate::runtime::skill::jq::child_main() == 0 { Exit::Done } else { Exit::Failed })

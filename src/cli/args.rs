@@ -76,6 +76,10 @@ pub(crate) enum Command {
     /// Look at the signatures of skills.
     #[command(after_help = "Example: aos skills show http.get")]
     Skills(Skills),
+    /// Serve an editor: the language server protocol over stdin and stdout.
+    #[cfg(feature = "lsp")]
+    #[command(after_help = "Example: vim.lsp.start({ name = 'aos', cmd = { 'aos', 'lsp' } })   (Neovim)")]
+    Lsp,
     /// Print the completion script of a shell.
     #[command(after_help = "Example: aos completions bash > /etc/bash_completion.d/aos")]
     Completions(Completions),
