@@ -37,6 +37,12 @@ fn entry_text(project: &Project) -> &str {
     project.files.first().map_or("", |f| text_of(project, f.source))
 }
 
+/// A place without the blanks at its end, which a node may have where nothing follows in it.
+pub(crate) fn trimmed(text: &str, span: Span) -> Span {
+    let length = text.get(span.range()).map_or(0, |t| t.trim_end().len()) as u32;
+    Span { end: span.start + length, ..span }
+}
+
 /// The name that a statement declares.
 pub(crate) fn stmt_name(stmt: &Stmt) -> Option<&Ident> {
     match &stmt.kind {

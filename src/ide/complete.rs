@@ -80,7 +80,7 @@ pub fn complete(project: &Project, offset: u32, files: &[String]) -> Vec<Item> {
     };
     let scope = Scope { project, file: 0 };
     let span = Span { source: super::entry(project), start: word_start, end: offset };
-    let mut make = items::Maker { scope, offset, span, files, out: Vec::new() };
+    let mut make = items::Maker { scope, offset, span, files, macros: Vec::new(), out: Vec::new() };
     let place = context::Place::of(project, offset, text, word_start);
     match in_text {
         Some(token) => make.in_text(&context(&place, before.split_last().map_or(&[], |(_, b)| b)), &token),

@@ -62,7 +62,8 @@ impl Name {
 #[must_use]
 pub fn names(project: &Project, file: usize) -> Vec<Name> {
     let scope = Scope { project, file };
-    let mut list = Names { scope, vars: HashMap::new(), defs: HashMap::new(), out: Vec::new() };
+    let sources = fields::sources(scope.items());
+    let mut list = Names { scope, vars: HashMap::new(), defs: HashMap::new(), sources, out: Vec::new() };
     for item in scope.items() {
         if let Item::Plan(plan) = item {
             list.learn(plan);
@@ -95,7 +96,8 @@ pub(crate) fn type_of_name(project: &Project, name: &Name) -> Option<Span> {
     let file = scope.file;
     let all = names(project, file);
     let vars = all.iter().filter_map(|n| Some((n.span, n.def?))).collect();
-    fields::type_place(&fields::Lookup { scope, vars: &vars }, def)
+    let sources = fields::sources(scope.items());
+    fields::type_place(&fields::Lookup { scope, vars: &vars, sources: &sources }, def)
 }
 
 /// Types of the language.
@@ -108,6 +110,8 @@ struct Names<'a> {
     vars: HashMap<Span, Span>,
     /// What a variable is, by its place.
     defs: HashMap<Span, VarKind>,
+    /// What a variable is declared as, by its place.
+    sources: HashMap<Span, fields::Source<'a>>,
     out: Vec<Name>,
 }
 
@@ -350,7 +354,7 @@ impl<'a> Names<'a> {
     }
 
     fn lookup(&self) -> fields::Lookup<'a, '_> {
-        fields::Lookup { scope: self.scope, vars: &self.vars }
+        fields::Lookup { scope: self.scope, vars: &self.vars, sources: &self.sources }
     }
 
     fn test(&mut self, test: &'a Test) {

@@ -1,8 +1,8 @@
 //! The outline of a file: symbols, what folds, what a growing selection takes in, links.
 
 use super::scope::Scope;
-use super::stmt_name;
 use super::walk::{self, Node};
+use super::{stmt_name, trimmed};
 use crate::format;
 use crate::project::Project;
 use crate::source::Span;
@@ -37,8 +37,15 @@ pub struct Symbol {
 
 /// The symbols of a file.
 #[must_use]
-pub fn symbols(parse: &Parse) -> Vec<Symbol> {
-    parse.file.items.iter().filter_map(item).collect()
+pub fn symbols(parse: &Parse, text: &str) -> Vec<Symbol> {
+    let mut all: Vec<Symbol> = parse.file.items.iter().filter_map(item).collect();
+    all.iter_mut().for_each(|s| trim(s, text));
+    all
+}
+
+fn trim(symbol: &mut Symbol, text: &str) {
+    symbol.span = trimmed(text, symbol.span);
+    symbol.children.iter_mut().for_each(|s| trim(s, text));
 }
 
 fn item(item: &Item) -> Option<Symbol> {
@@ -145,6 +152,7 @@ pub struct Fold {
 pub fn folds(parse: &Parse, text: &str) -> Vec<Fold> {
     let mut out = Vec::new();
     let mut add = |span: Span| {
+        let span = trimmed(text, span);
         if text.get(span.range()).is_some_and(|t| t.contains('\n')) {
             out.push(Fold { span, comment: false });
         }
@@ -205,7 +213,7 @@ pub fn selections(parse: &Parse, text: &str, offset: u32) -> Vec<Span> {
         out.push(Span { source, start: word.0, end: word.1 });
     }
     for node in walk::around(&parse.file.items, offset).into_iter().rev() {
-        let span = node.span();
+        let span = trimmed(text, node.span());
         if let Node::Call(c) = node
             && c.args_span.start < offset
             && offset < c.args_span.end

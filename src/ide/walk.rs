@@ -177,7 +177,7 @@ fn parts<'a>(node: Node<'a>, f: &mut Part<'a, '_>) {
             ReactionKind::Fallback(c) => f(Node::Call(c)),
             ReactionKind::Retry { count, backoff } => {
                 f(Node::Expr(count));
-                for b in backoff {
+                if let Some(b) = backoff {
                     f(Node::Expr(&b.from));
                     b.to.iter().for_each(|e| f(Node::Expr(e)));
                 }

@@ -147,8 +147,11 @@ impl State {
 
     pub(super) fn close(&mut self, uri: &Url) {
         let path = path(uri);
-        self.docs.remove(&path);
+        let Some(doc) = self.docs.remove(&path) else { return };
         self.checked.remove(&path);
+        // What was told of it is taken back under the name that the client knows.
+        self.told.remove(&path);
+        self.outbox.push(PublishDiagnosticsParams { uri: doc.uri, diagnostics: Vec::new(), version: None });
         self.dirty.retain(|p| *p != path);
         self.changed(&path);
         let used: BTreeSet<PathBuf> = self
@@ -201,6 +204,9 @@ impl State {
     /// The project of an open document, made again where it must.
     pub(super) fn project(&mut self, uri: &Url) -> Option<&Checked> {
         let path = path(uri);
+        if !is_plan(&path) {
+            return None;
+        }
         if self.dirty.contains(&path) || !self.checked.contains_key(&path) {
             self.check(&path);
         }

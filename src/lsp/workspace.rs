@@ -167,7 +167,7 @@ fn mentions(
     if place.source != SourceId::default() && !crate::catalog::is_stdlib(place.source) {
         // Declared in a used file: its own mentions are there.
         let file = checked.project.files.iter().position(|f| f.source == place.source);
-        for file in file {
+        if let Some(file) = file {
             add(&checked.project, &names(&checked.project, file));
         }
     }
@@ -267,7 +267,7 @@ pub(super) fn symbols(state: &mut State, params: WorkspaceSymbolParams) -> Answe
         };
         let Some(uri) = state.uri(&file) else { continue };
         let lines = Lines::of(&text);
-        for symbol in ide_symbols::symbols(&syntax::parse(SourceId::default(), &text)) {
+        for symbol in ide_symbols::symbols(&syntax::parse(SourceId::default(), &text), &text) {
             if !matches_query(&symbol.name.to_lowercase(), &query) {
                 continue;
             }

@@ -112,7 +112,7 @@ fn definitions_are_found_here_in_other_files_and_in_the_standard_skills() {
     let (a, b) = (uri(&root.join("main.plan")), uri(&root.join("lib/l.plan")));
     let mut client = Client::new(Some(&root));
     client.open(&a, main);
-    let mut goto = |client: &mut Client, method: &str, word: &str| -> (String, String) {
+    let goto = |client: &mut Client, method: &str, word: &str| -> (String, String) {
         let at = main.find(word).unwrap() + word.len() - 1;
         let found = client.at(method, &a, place(main, at));
         let Some(first) = found.get(0) else { return (String::new(), String::new()) };

@@ -7,7 +7,7 @@ use crate::diagnostic::Edit;
 use crate::ide::names::Role;
 use crate::ide::scope::Scope;
 use crate::ide::walk::Node;
-use crate::ide::{hir_of, stmt_name};
+use crate::ide::{hir_of, stmt_name, trimmed};
 use crate::source::Span;
 use crate::syntax::ast::{Body, ClauseKind, Stmt, StmtKind};
 use crate::types::Type;
@@ -18,7 +18,7 @@ pub(super) fn extract(site: &Site<'_>) -> Option<Action> {
     let hir = hir_of(site.project, site.plan)?;
     let chosen = chosen(site)?;
     let (first, last) = (chosen.first()?, chosen.last()?);
-    let span = first.span.to(last.span);
+    let span = trimmed(site.text, first.span.to(last.span));
     let inside = |s: Span| span.contains(s);
     // What is read behind it comes out of it: one value at most.
     let mut outputs: Vec<Span> = Vec::new();
@@ -62,7 +62,7 @@ pub(super) fn extract(site: &Site<'_>) -> Option<Action> {
     let moved = site.text.get(span.range())?;
     let text = plan_text(&plan_name, &params?, result.as_ref(), name_text, site.text, span, moved);
     let call = format!("step {name_text} = {plan_name}({})", args.join(", "));
-    let end = site.plan.span.tail();
+    let end = trimmed(site.text, site.plan.span).tail();
     Some(Action {
         title: match chosen.len() {
             1 => format!("make a plan of `{name_text}`"),
@@ -111,7 +111,11 @@ fn chosen<'a>(site: &Site<'a>) -> Option<Vec<&'a Stmt>> {
             |s: &&Stmt| stmt_name(s).is_some_and(|n| n.span.start <= site.start && site.start <= n.span.end);
         body.stmts.iter().filter(|s| matches!(s.kind, StmtKind::Step(_))).filter(at_name).collect()
     } else {
-        let whole = |s: &&Stmt| site.start <= s.span.start && s.span.end <= site.end;
+        let whole = |s: &&Stmt| {
+            site.start <= s.span.start
+                && trimmed(site.text, s.span).end <= site.end
+                && s.span.start < site.end
+        };
         body.stmts.iter().filter(whole).collect()
     };
     let steps = list.iter().any(|s| matches!(s.kind, StmtKind::Step(_)));

@@ -3,6 +3,7 @@
 use super::{Action, ActionKind, Site};
 use crate::diagnostic::Edit;
 use crate::ide::names::{self, Role};
+use crate::ide::trimmed;
 use crate::ide::walk::{self, Node};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, Stmt, StmtKind};
@@ -26,7 +27,7 @@ pub(super) fn inline(site: &Site<'_>) -> Option<Action> {
     if holds_error(value) || calls(value, "now") {
         return None;
     }
-    let text = site.text.get(value.span.range())?;
+    let text = site.text.get(value.span.range())?.trim_end();
     let uses: Vec<Span> =
         site.names.iter().filter(|n| n.def == Some(place) && !n.declares()).map(|n| n.span).collect();
     if text.contains('\n') && uses.iter().any(|u| in_text(site, *u)) {
@@ -38,7 +39,7 @@ pub(super) fn inline(site: &Site<'_>) -> Option<Action> {
     }
     let inlined = if is_atom(value) { text.to_owned() } else { format!("({text})") };
     let mut edits: Vec<Edit> = uses.iter().map(|u| Edit::replace(*u, inlined.clone())).collect();
-    edits.push(Edit::delete(whole_lines(site.text, stmt.span)));
+    edits.push(Edit::delete(whole_lines(site.text, trimmed(site.text, stmt.span))));
     Some(Action {
         title: format!("put the value in the place of `{}`", site.project.sources.slice(place)),
         kind: ActionKind::Inline,

@@ -4,6 +4,7 @@ use super::{Action, ActionKind, Site, indent_of};
 use crate::check::reorder;
 use crate::diagnostic::Edit;
 use crate::ide::scope::Scope;
+use crate::ide::trimmed;
 use crate::ide::walk::Node;
 use crate::source::Span;
 use crate::syntax::ast::{Action as StepAction, ClauseKind, OnError, Step, Stmt, StmtKind};
@@ -34,7 +35,7 @@ pub(super) fn parallel(site: &Site<'_>) -> Option<Action> {
         return None;
     }
     let behind = f.bound.as_ref().map_or(f.list.span, |b| b.span);
-    Some(action("run the items in parallel", vec![Edit::after(behind, " parallel 8")]))
+    Some(action("run the items in parallel", vec![Edit::after(trimmed(site.text, behind), " parallel 8")]))
 }
 
 /// Arms for the errors of the callee that have none.
@@ -57,7 +58,7 @@ pub(super) fn handlers(site: &Site<'_>) -> Option<Action> {
             // Clauses stand in one order; what undoes a step comes last.
             let last = step.clauses.iter().rev().find(|c| !matches!(c.kind, ClauseKind::Compensate { .. }));
             let place = last.map_or(call.span, |c| c.span);
-            Some(action("add a handler for each error", vec![Edit::after(place, text)]))
+            Some(action("add a handler for each error", vec![Edit::after(trimmed(site.text, place), text)]))
         }
         Some((clause, OnError::Arms(arms))) => {
             let handled =
@@ -67,7 +68,8 @@ pub(super) fn handlers(site: &Site<'_>) -> Option<Action> {
             if lines.is_empty() {
                 return None;
             }
-            let close = Span { start: clause.span.end.saturating_sub(1), ..clause.span };
+            let span = trimmed(site.text, clause.span);
+            let close = Span { start: span.end.saturating_sub(1), ..span };
             Some(action("add the handlers that are left out", vec![Edit::before(close, lines)]))
         }
         Some((_, OnError::Chain(_))) => None,

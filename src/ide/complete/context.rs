@@ -101,8 +101,6 @@ pub(crate) enum Context<'t> {
     Steps,
     /// A pattern of a `match` over this value.
     Pattern { subject: (u32, u32) },
-    /// The path of a `use`.
-    Path,
     /// A new name, or nothing that is known.
     Nothing,
 }
@@ -159,6 +157,39 @@ fn open_brackets(before: &[Token<'_>]) -> Vec<Open> {
         }
     }
     stack
+}
+
+/// A macro whose parenthesis is open at the cursor: `xs.map(x, …`.
+pub(super) struct MacroCall<'t> {
+    pub(super) variable: &'t str,
+    /// Where the value begins that it runs over, and where it ends.
+    from: u32,
+    to: u32,
+}
+
+impl MacroCall<'_> {
+    /// The text of what it runs over.
+    pub(super) fn over<'s>(&self, text: &'s str) -> &'s str {
+        text.get(self.from as usize..self.to as usize).unwrap_or("")
+    }
+}
+
+/// The macros around the cursor, outer ones first.
+pub(super) fn macro_calls<'t>(before: &[Token<'t>]) -> Vec<MacroCall<'t>> {
+    let mut out = Vec::new();
+    for open in open_brackets(before) {
+        let at = |n: usize| before.get(n);
+        let (Some(variable), Some(comma)) = (at(open.at + 1), at(open.at + 2)) else { continue };
+        let Some(dot) = open.at.checked_sub(2) else { continue };
+        if variable.kind != TokenKind::Word || comma.text != "," || at(dot).is_none_or(|t| t.text != ".") {
+            continue;
+        }
+        let from = receiver(before.get(..=dot).unwrap_or_default());
+        if let (Some(first), Some(last)) = (at(from), at(dot)) {
+            out.push(MacroCall { variable: variable.text, from: first.start, to: last.start });
+        }
+    }
+    out
 }
 
 /// Where the value begins that ends before the dot at the end.

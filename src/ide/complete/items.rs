@@ -1,6 +1,6 @@
 //! The things that are offered, by what is wanted.
 
-use super::context::Context;
+use super::context::{Context, macro_calls};
 use super::{Item, ItemKind, Variable, visible};
 use crate::check::errors::AMBIENT;
 use crate::check::hir::VarKind;
@@ -40,6 +40,8 @@ pub(super) struct Maker<'a> {
     pub(super) offset: u32,
     pub(super) span: Span,
     pub(super) files: &'a [String],
+    /// The variables of the macros that are being written around the cursor.
+    pub(super) macros: Vec<(ast::Name, Type)>,
     pub(super) out: Vec<Item>,
 }
 
@@ -67,6 +69,11 @@ impl<'a> Maker<'a> {
     }
 
     pub(super) fn all(&mut self, context: &Context<'_>, before: &[Token<'_>]) {
+        for open in macro_calls(before) {
+            // Outer ones first: an inner one may run over what an outer one names.
+            let ty = self.type_of(open.over(self.scope.text()));
+            self.macros.push((open.variable.into(), element(&ty)));
+        }
         match context {
             Context::Words(places) => places.iter().for_each(|p| self.words(*p)),
             Context::Action { regions } => {
@@ -101,7 +108,7 @@ impl<'a> Maker<'a> {
                 self.tested_steps();
             }
             Context::Pattern { subject } => self.patterns(*subject),
-            Context::Path | Context::Nothing => {}
+            Context::Nothing => {}
         }
     }
 
@@ -250,6 +257,7 @@ impl<'a> Maker<'a> {
         let vars: Vec<_> = visible(self.scope.project, self.offset)
             .into_iter()
             .map(|v| (v.name.clone(), v.kind, v.ty.clone()))
+            .chain(self.macros.iter().map(|(name, ty)| (name.clone(), VarKind::Macro, ty.clone())))
             .collect();
         let types = self.scope.project.analysis.types.iter().map(|(n, t)| (n.clone(), t.clone()));
         infer_text(text, &vars, types)
@@ -398,6 +406,9 @@ impl<'a> Maker<'a> {
     fn values(&mut self) {
         for v in visible(self.scope.project, self.offset) {
             self.variable(&v);
+        }
+        for (name, ty) in self.macros.clone() {
+            self.variable(&Variable { name, kind: VarKind::Macro, ty, missing: false });
         }
         self.words(Words::Value);
         for row in functions::rows().filter(|r| r.called_as(false) && !r.name.contains('.')) {
@@ -577,6 +588,17 @@ impl<'a> Maker<'a> {
             }
             _ => {}
         }
+    }
+}
+
+/// What a variable of a macro ranges over.
+fn element(ty: &Type) -> Type {
+    match shape(ty) {
+        Type::List(item) => (**item).clone(),
+        Type::Map(_) | Type::Record(_) => Type::String,
+        Type::Optional(inner) => element(inner),
+        Type::Json => Type::Json,
+        _ => Type::Error,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The variables that can be seen at a place, with their types.
 
 use crate::check::hir::{self, VarKind};
-use crate::ide::stmt_name;
 use crate::ide::walk::{self, Node};
+use crate::ide::{stmt_name, trimmed};
 use crate::project::Project;
 use crate::source::Span;
 use crate::syntax::ast::{Action, ExprKind, Ident, Name, Plan};
@@ -14,7 +14,6 @@ pub(crate) struct Variable {
     pub(crate) name: Name,
     pub(crate) kind: VarKind,
     pub(crate) ty: Type,
-    pub(crate) place: Span,
     /// Whether it may have no value.
     pub(crate) missing: bool,
 }
@@ -32,12 +31,12 @@ pub(crate) fn visible(project: &Project, offset: u32) -> Vec<Variable> {
             name: var.name.clone(),
             kind: var.kind,
             ty: var.ty.clone(),
-            place: span,
             missing: missing.is_some_and(|m| m.iter().any(|id| id.0 as usize == index)),
         });
     };
     plan.params.iter().for_each(|p| add(p.name.span));
-    collect(plan, hir, offset, &mut add);
+    let text = crate::ide::entry_text(project);
+    collect(plan, hir, text, offset, &mut add);
     // The innermost of one name counts.
     out.reverse();
     let mut seen = std::collections::HashSet::new();
@@ -50,14 +49,14 @@ fn inside(span: Span, offset: u32) -> bool {
     span.start < offset && offset <= span.end
 }
 
-fn collect(plan: &Plan, hir: &hir::Plan, offset: u32, add: &mut dyn FnMut(Span)) {
+fn collect(plan: &Plan, hir: &hir::Plan, text: &str, offset: u32, add: &mut dyn FnMut(Span)) {
     walk::walk(Node::Body(&plan.body), &mut |node| {
         if !inside(node.span(), offset) {
             return false;
         }
         match node {
             Node::Body(b) => {
-                for stmt in b.stmts.iter().filter(|s| s.span.end < offset) {
+                for stmt in b.stmts.iter().filter(|s| trimmed(text, s.span).end < offset) {
                     stmt_name(stmt).into_iter().for_each(|n| add(n.span));
                 }
             }
@@ -66,7 +65,6 @@ fn collect(plan: &Plan, hir: &hir::Plan, offset: u32, add: &mut dyn FnMut(Span))
             }
             Node::Action(Action::Loop(l)) if inside(l.body.span, offset) => {
                 add(l.var.span);
-                hir.vars.iter().filter(|v| v.kind == VarKind::It && v.span == l.var.span).for_each(|_| ());
             }
             Node::ErrorArm(a) => match &a.binding {
                 Some(name) => add(name.span),

@@ -1,13 +1,47 @@
 //! Where a field is declared: types are followed as they are written.
 
-use super::super::scope::{Scope, items_of};
+use super::super::scope::Scope;
 use super::super::walk::{self, Node};
 use crate::source::Span;
-use crate::syntax::ast::{Action, Expr, ExprKind, Param, Stmt, StmtKind, Type, TypeKind};
+use crate::syntax::ast::{Action, Expr, ExprKind, Item, Param, Stmt, StmtKind, Type, TypeKind};
 use std::collections::HashMap;
 
 /// Longer chains of fields and `let`s are not followed.
 const DEPTH: u32 = 24;
+
+/// What a variable is declared as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    Typed(&'a Type),
+    Step(&'a Action),
+    Let(&'a Expr),
+    /// An element of this list.
+    Element(&'a Expr),
+}
+
+/// The variables of a file by the place of their names.
+pub(crate) fn sources(items: &[Item]) -> HashMap<Span, Source<'_>> {
+    let mut out = HashMap::new();
+    walk::file(items, &mut |node| {
+        match node {
+            Node::Param(p) => drop(out.insert(p.name.span, Source::Typed(&p.ty))),
+            Node::Stmt(Stmt { kind: StmtKind::Step(step), .. }) => {
+                out.insert(step.name.span, Source::Step(&step.action));
+            }
+            Node::Stmt(Stmt { kind: StmtKind::Let { name, value }, .. }) => {
+                out.insert(name.span, Source::Let(value));
+            }
+            Node::Action(Action::For(f)) => drop(out.insert(f.item.span, Source::Element(&f.list))),
+            Node::Action(Action::Loop(l)) => {
+                let source = l.ty.as_ref().map_or(Source::Let(&l.init), Source::Typed);
+                out.insert(l.var.span, source);
+            }
+            _ => {}
+        }
+        !matches!(node, Node::Expr(_))
+    });
+    out
+}
 
 /// What is known of a file.
 #[derive(Clone, Copy)]
@@ -15,6 +49,7 @@ pub(crate) struct Lookup<'a, 'm> {
     pub(crate) scope: Scope<'a>,
     /// The place of a variable by the place of a mention.
     pub(crate) vars: &'m HashMap<Span, Span>,
+    pub(crate) sources: &'m HashMap<Span, Source<'a>>,
 }
 
 /// A type as written, in the file whose names it uses; none for the standard files, which name only basic ones.
@@ -87,33 +122,11 @@ impl<'a> Lookup<'a, '_> {
 
     /// The type of a variable, as its declaration says.
     fn variable(&self, place: Span, depth: u32) -> Option<Written<'a>> {
-        let scope = Some(self.scope);
-        let mut found = None;
-        let mut deeper: Option<(&'a Expr, bool)> = None;
-        walk::file(items_of(self.scope.project, place.source), &mut |node| {
-            if !node.span().contains(place) {
-                return false;
-            }
-            match node {
-                Node::Param(p) if p.name.span == place => found = Some(Written { ty: &p.ty, scope }),
-                Node::Stmt(Stmt { kind: StmtKind::Step(step), .. }) if step.name.span == place => {
-                    found = self.result(&step.action);
-                }
-                Node::Stmt(Stmt { kind: StmtKind::Let { name, value }, .. }) if name.span == place => {
-                    deeper = Some((value, false));
-                }
-                Node::Action(Action::For(f)) if f.item.span == place => deeper = Some((&f.list, true)),
-                Node::Action(Action::Loop(l)) if l.var.span == place => {
-                    found = l.ty.as_ref().map(|ty| Written { ty, scope });
-                }
-                _ => {}
-            }
-            found.is_none() && deeper.is_none()
-        });
-        match deeper {
-            Some((value, false)) => self.written(value, depth + 1),
-            Some((list, true)) => element(self.written(list, depth + 1)?, depth),
-            None => found,
+        match *self.sources.get(&place)? {
+            Source::Typed(ty) => Some(Written { ty, scope: Some(self.scope) }),
+            Source::Step(action) => self.result(action),
+            Source::Let(value) => self.written(value, depth + 1),
+            Source::Element(list) => element(self.written(list, depth + 1)?, depth),
         }
     }
 

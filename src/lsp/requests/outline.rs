@@ -16,7 +16,7 @@ pub(super) fn symbols(state: &mut State, params: DocumentSymbolParams) -> Result
     let uri = params.text_document.uri;
     with(state, &uri, |state, doc, checked| {
         let Some(file) = checked.project.files.first() else { return Ok(Value::Null) };
-        let all = ide_symbols::symbols(&file.parse);
+        let all = ide_symbols::symbols(&file.parse, &doc.text);
         if state.client.nested_symbols {
             let nested: Vec<DocumentSymbol> = all.into_iter().map(|s| nested(doc, s)).collect();
             return Ok(json!(nested));
