@@ -6,6 +6,7 @@
 use super::call::{self, Caller};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
+use super::trace;
 use super::watch::Watchers;
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, Rest, RunStatus, StepPath, TimerId,
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
@@ -253,6 +255,7 @@ impl Driver {
         }
         self.rest = rest;
         for notice in notices {
+            trace::notice(&self.around.run, &notice);
             self.around.updates.send(&Update::Notice(notice));
         }
         for command in commands {
@@ -279,6 +282,7 @@ impl Driver {
     ) {
         let actor = match &kind {
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::Decided { .. }
             | EventKind::Answered { .. }
@@ -355,14 +359,17 @@ impl Driver {
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let answer = self.answer.clone();
         let caller = self.around.caller.clone();
+        let span = trace::call(&self.around.run, &invoke);
         let task = self.tasks.spawn(async move {
             let (step, attempt) = (invoke.step.clone(), invoke.attempt);
             // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(async move { caller.call(invoke).await });
+            let call = tokio::spawn(async move { caller.call(invoke).await }.instrument(span.clone()));
             let _cancel = AbortOnDrop(call.abort_handle());
             let result = call.await.unwrap_or_else(|e| {
                 Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {e}")))
             });
+            trace::called(&span, result.as_ref().map(|out| out.usage));
+            drop(span);
             let event = match result {
                 Ok(call::Done { value, usage, reused }) => {
                     EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
