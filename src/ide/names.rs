@@ -332,12 +332,11 @@ impl<'a> Names<'a> {
 
     fn expr(&mut self, e: &'a Expr) {
         match &*e.kind {
-            ExprKind::Name(_) => {
-                if !self.variable(e.span) && self.defs.contains_key(&e.span) {
-                    // A macro's variable is declared by its first argument.
-                    self.add(e.span, Role::Local, Some(e.span));
-                }
+            // A macro's variable is declared by its first argument.
+            ExprKind::Name(_) if self.defs.contains_key(&e.span) => {
+                self.add(e.span, Role::Local, Some(e.span));
             }
+            ExprKind::Name(_) => drop(self.variable(e.span)),
             ExprKind::Member { base, name, .. } => {
                 let def = fields::field(&self.lookup(), base, &name.name);
                 self.add(name.span, Role::Field, def);

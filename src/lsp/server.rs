@@ -95,9 +95,12 @@ impl<W: Write> Server<W> {
             loop {
                 let event = match wire::read(&mut input) {
                     Ok(message) => {
-                        if message["method"] == "$/cancelRequest" {
-                            let mut set = cancelled.lock().unwrap_or_else(PoisonError::into_inner);
-                            set.insert(message["params"]["id"].to_string());
+                        let method = message.get("method").and_then(Value::as_str);
+                        if method == Some("$/cancelRequest") {
+                            if let Some(id) = message.pointer("/params/id") {
+                                let mut set = cancelled.lock().unwrap_or_else(PoisonError::into_inner);
+                                set.insert(id.to_string());
+                            }
                             continue;
                         }
                         Event::Message(message)

@@ -1,7 +1,14 @@
 //! Moves the places of a tree, where text before it grew or shrank.
 
 use super::Comment;
-use super::ast::*;
+use super::ast::{
+    Action, Allow, Approve, ApproveElse, ApproveStage, Arg, Backoff, BinaryOp, Body, BudgetItem, Call, Chain,
+    Clause, ClauseKind, Entry, EntryKey, ErrorArm, ErrorDecl, Expr, ExprKind, For, ForBound, Ident, If, Item,
+    LabelWord, Lead, Loop, LoopElse, Match, MatchArm, MockReply, MockReplyKind, Name, OnError, Param, Path,
+    Pattern, Plan, PlanClause, PlanClauseKind, Race, Rate, Reaction, ReactionKind, Skill, SkillClause,
+    SkillClauseKind, Step, Stmt, StmtKind, Test, TestStmt, TestStmtKind, Text, TextForm, TextPart, Tolerate,
+    Type, TypeDecl, TypeKind, UnaryOp, Use,
+};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
