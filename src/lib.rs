@@ -53,6 +53,9 @@
 //!   start.
 //! - A secret is a name until a skill is called: neither the engine nor the journal ever holds its text.
 
+// The parser that pest makes names it, as pest is built without `std`.
+extern crate alloc;
+
 pub mod catalog;
 pub mod check;
 #[cfg(feature = "cli")]
