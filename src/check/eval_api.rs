@@ -57,7 +57,7 @@ pub(crate) fn infer_text(
     let globals = Globals { types: types.into_iter().collect(), ..Globals::default() };
     let mut cx = Cx::new(&globals);
     for (name, kind, ty) in vars {
-        cx.declare_hidden(name, Span::default(), *kind, ty.clone());
+        cx.declare_hidden(name.clone(), Span::default(), *kind, ty.clone());
     }
     let (expr, _) = parse_expr(SourceId(0), text);
     cx.infer(&expr, None).ty
