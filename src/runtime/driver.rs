@@ -3,7 +3,7 @@
 //! Apply, append, act: an event is applied first, so an illegal one never reaches the disk; then all that came in meanwhile is
 //! appended with one sync; only then are the commands obeyed.
 
-use super::call::{self, Caller};
+use super::call::{Caller, Done, Ready};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
 use super::watch::Watchers;
@@ -74,6 +74,15 @@ struct InFlight {
     task: AbortHandle,
     /// Awaited when the run is paused; others are dropped.
     effect: bool,
+    /// The call itself is not made yet: it waits for its rate, or for a run that has its key.
+    preparing: bool,
+}
+
+/// What the tasks of calls say.
+enum Word {
+    Event(EventKind),
+    /// Nothing stands in the way of the call any more.
+    Ready(Box<Invoke>),
 }
 
 /// Drives one run until it ends or is paused.
@@ -81,8 +90,10 @@ pub struct Driver {
     machine: Machine,
     journal: RunJournal,
     around: Surroundings,
-    answers: mpsc::Receiver<EventKind>,
-    answer: mpsc::Sender<EventKind>,
+    answers: mpsc::Receiver<Word>,
+    answer: mpsc::Sender<Word>,
+    /// Calls that are made with the next batch.
+    ready: Vec<Invoke>,
     tasks: JoinSet<()>,
     in_flight: HashMap<(StepPath, u32), InFlight>,
     timers: BTreeMap<(jiff::Timestamp, TimerId), ()>,
@@ -104,6 +115,7 @@ impl Driver {
             around,
             answers,
             answer,
+            ready: Vec::new(),
             tasks: JoinSet::new(),
             in_flight: HashMap::new(),
             timers: BTreeMap::new(),
@@ -157,12 +169,12 @@ impl Driver {
         tokio::select! {
             biased;
             Some(control) = self.around.control.recv() => return Next::Control(control),
-            Some(event) = self.answers.recv() => events.push(event),
+            Some(word) = self.answers.recv() => self.hear_task(word, &mut events),
             () = sleep_until(due), if due.is_some() && !paused => {}
         }
         while events.len() < BATCH {
             match self.answers.try_recv() {
-                Ok(event) => events.push(event),
+                Ok(word) => self.hear_task(word, &mut events),
                 Err(_) => break,
             }
         }
@@ -171,6 +183,13 @@ impl Driver {
         }
         while self.tasks.try_join_next().is_some() {}
         Next::Events(events)
+    }
+
+    fn hear_task(&mut self, word: Word, events: &mut Vec<EventKind>) {
+        match word {
+            Word::Event(event) => events.push(event),
+            Word::Ready(invoke) => self.ready.push(*invoke),
+        }
     }
 
     async fn control(&mut self, control: Control) -> Result<(), JournalError> {
@@ -243,8 +262,16 @@ impl Driver {
             self.settle(&kind);
             self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
         }
+        self.drop_unmade((now, actor), &mut batch, &mut commands, &mut notices);
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.retain(|i| self.in_flight.contains_key(&(i.step.clone(), i.attempt)));
         if !self.paused {
-            self.record_intents(now, &mut batch, &mut commands, &mut notices);
+            let asked =
+                commands.iter().filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
+            let intents = intents(asked.filter(|i| !Caller::prepares(i)).chain(&ready));
+            for kind in intents {
+                self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
+            }
         }
         let outcome = commands.iter().find_map(|c| if let Command::Finish(o) = c { Some(o) } else { None });
         let rest = self.machine.rest(now).filter(|_| outcome.is_none());
@@ -257,6 +284,12 @@ impl Driver {
         }
         for command in commands {
             self.obey(command);
+        }
+        for invoke in ready {
+            // Else it was stopped meanwhile.
+            if self.in_flight.contains_key(&(invoke.step.clone(), invoke.attempt)) {
+                self.make(invoke);
+            }
         }
         Ok(())
     }
@@ -301,26 +334,23 @@ impl Driver {
         }
     }
 
-    /// Writes `attempt_started` for calls that must not be repeated unasked, in the batch that asks for them.
-    fn record_intents(
+    /// A call that is only waiting to be made is not waited for where its part of the run stops.
+    fn drop_unmade(
         &mut self,
-        now: jiff::Timestamp,
+        at: (jiff::Timestamp, &Arc<str>),
         batch: &mut Vec<Event>,
         commands: &mut Vec<Command>,
         notices: &mut Vec<Notice>,
     ) {
-        let intents: Vec<EventKind> = commands
-            .iter()
-            .filter_map(|command| match command {
-                Command::Invoke(invoke) if invoke.intent => {
-                    Some(EventKind::AttemptStarted { step: invoke.step.clone(), attempt: invoke.attempt })
-                }
-                _ => None,
-            })
-            .collect();
-        let engine = Arc::from("engine");
-        for kind in intents {
-            self.apply(kind, (now, &engine), batch, commands, notices);
+        let waiting = self.in_flight.iter().filter(|(_, call)| call.preparing).map(|(place, _)| place);
+        let stopped: Vec<_> = waiting.filter(|(step, _)| self.machine.is_draining(step)).cloned().collect();
+        for (step, attempt) in stopped {
+            if let Some(call) = self.in_flight.remove(&(step.clone(), attempt)) {
+                call.task.abort();
+            }
+            let error = Failure::new("cancelled", "it was not called any more");
+            let kind = EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() };
+            self.apply(kind, at, batch, commands, notices);
         }
     }
 
@@ -351,28 +381,70 @@ impl Driver {
     }
 
     fn invoke(&mut self, invoke: Invoke) {
-        let key = (invoke.step.clone(), invoke.attempt);
-        let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
-        let answer = self.answer.clone();
+        if !Caller::prepares(&invoke) {
+            return self.make(invoke);
+        }
+        let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let caller = self.around.caller.clone();
-        let task = self.tasks.spawn(async move {
-            let (step, attempt) = (invoke.step.clone(), invoke.attempt);
-            // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(async move { caller.call(invoke).await });
-            let _cancel = AbortOnDrop(call.abort_handle());
-            let result = call.await.unwrap_or_else(|e| {
-                Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {e}")))
-            });
-            let event = match result {
-                Ok(call::Done { value, usage, reused }) => {
-                    EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
-                }
-                Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },
-            };
-            let _ = answer.send(event).await;
+        self.spawn(step.clone(), attempt, (false, true), async move {
+            match caller.prepare(&invoke).await {
+                Ok(Ready::Call) => Word::Ready(Box::new(invoke)),
+                Ok(Ready::Done(done)) => Word::Event(succeeded(step, attempt, done)),
+                Err(error) => Word::Event(failed(step, attempt, error)),
+            }
         });
-        self.in_flight.insert(key, InFlight { task, effect });
     }
+
+    fn make(&mut self, invoke: Invoke) {
+        let (step, attempt) = (invoke.step.clone(), invoke.attempt);
+        let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
+        let caller = self.around.caller.clone();
+        self.spawn(step.clone(), attempt, (effect, false), async move {
+            Word::Event(match caller.call(invoke).await {
+                Ok(done) => succeeded(step, attempt, done),
+                Err(error) => failed(step, attempt, error),
+            })
+        });
+    }
+
+    fn spawn(
+        &mut self,
+        step: StepPath,
+        attempt: u32,
+        (effect, preparing): (bool, bool),
+        work: impl Future<Output = Word> + Send + 'static,
+    ) {
+        let answer = self.answer.clone();
+        let place = (step.clone(), attempt);
+        let task = self.tasks.spawn(async move {
+            // A skill that panics must not leave its step waiting for ever.
+            let call = tokio::spawn(work);
+            let _cancel = AbortOnDrop(call.abort_handle());
+            let word = call.await.unwrap_or_else(|e| {
+                let text = format!("the skill's implementation stopped unexpectedly: {e}");
+                Word::Event(failed(step, attempt, Failure::new("internal", text)))
+            });
+            let _ = answer.send(word).await;
+        });
+        self.in_flight.insert(place, InFlight { task, effect, preparing });
+    }
+}
+
+/// `attempt_started` for calls that must not be repeated unasked.
+fn intents<'i>(invokes: impl Iterator<Item = &'i Invoke>) -> Vec<EventKind> {
+    let intended = invokes.filter(|invoke| invoke.intent);
+    intended
+        .map(|invoke| EventKind::AttemptStarted { step: invoke.step.clone(), attempt: invoke.attempt })
+        .collect()
+}
+
+fn succeeded(step: StepPath, attempt: u32, done: Done) -> EventKind {
+    let Done { value, usage, reused } = done;
+    EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
+}
+
+fn failed(step: StepPath, attempt: u32, error: Failure) -> EventKind {
+    EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() }
 }
 
 /// What happens next.
