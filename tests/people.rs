@@ -514,3 +514,14 @@ fn a_call_that_waits_for_its_rate_is_not_in_doubt() {
     assert!(start.elapsed() < Duration::from_secs(50), "it waited for its rate");
     assert_eq!(calls(dir.path()).len(), 3, "cancelled before it was made");
 }
+
+#[test]
+fn a_suspended_run_can_be_cancelled() {
+    let dir = project(&approve_plan());
+    let (run, _) = suspended(dir.path(), &[]);
+    let (code, _, err) = finish(aos(dir.path()).args(["cancel", &run, "--reason", "no need"]));
+    assert_eq!(code, 0, "{err}");
+    let (_, rows, _) = finish(aos(dir.path()).args(["runs"]));
+    assert!(rows.contains("cancelled") && !rows.contains("waits for"), "{rows}");
+    assert!(refused(dir.path(), &["approve", &run, "draft", "--as", "ada"]).contains("has ended already"));
+}
