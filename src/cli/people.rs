@@ -114,8 +114,9 @@ pub(crate) async fn answer_here(
     report: &Report,
     json: bool,
 ) -> Result<Option<Followed>, Stop> {
-    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let (Backend::Local { runtime, .. }, true) = (backend, terminal && !json && !terminal::is_quiet()) else {
+    let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let (Backend::Local { runtime, .. }, true) = (backend, interactive && !json && !terminal::is_quiet())
+    else {
         return Ok(None);
     };
     let Some(ask) = report.asks.iter().find(|a| a.kind.is_person() && !report.status.is_ended()) else {
