@@ -2,7 +2,7 @@
 
 use super::keep::{Before, Keeper, Place};
 use super::rate::Rates;
-use super::skill::{SkillCall, Skills};
+use super::skill::{SkillCall, SkillOutput, Skills};
 use crate::engine::{Failure, Invoke, Usage};
 use crate::value::Value;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ impl Caller {
             return Ok(reused(value, "cache".into()));
         }
         if let Some(key) = &invoke.key {
-            let before = tokio::time::timeout(timeout(invoke), self.keeper.claim(&place, key)).await;
+            let before = tokio::time::timeout(patience(invoke), self.keeper.claim(&place, key)).await;
             match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
                 Before::Go => {}
                 Before::Done { value, run } => return Ok(reused(accept(value, &invoke.output)?, run)),
@@ -93,43 +93,59 @@ impl Caller {
     }
 
     async fn make(&self, invoke: Invoke) -> Result<Done, Failure> {
-        let timeout = timeout(&invoke);
-        let name = Arc::clone(&invoke.skill);
-        let output = invoke.output.clone();
-        let call = SkillCall {
-            name: invoke.skill,
-            args: invoke.args,
-            output: invoke.output,
-            type_args: invoke.type_args,
-            idempotency_key: invoke.idempotency_key,
+        let by = Behalf {
             run: Arc::clone(&self.run_text),
-            step: invoke.step.0,
-            attempt: invoke.attempt,
-            timeout,
             tenant: Arc::clone(&self.tenant),
             actor: Arc::clone(&self.actor),
         };
-        let blame = |mut failure: Failure| {
-            failure.skill.get_or_insert_with(|| Arc::clone(&name));
-            failure
-        };
-        let answer = tokio::time::timeout(timeout, self.skills.call(call)).await;
-        let mut out = match answer {
-            Ok(answer) => answer.map_err(blame)?,
-            Err(_) => {
-                let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
-                return Err(blame(Failure::new(
-                    "timeout",
-                    format!("`{name}` gave no answer within {waited:#}"),
-                )));
-            }
-        };
-        let value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
-        Ok(Done { value, usage: out.usage, reused: None })
+        let SkillOutput { value, usage } = plain(&self.skills, invoke, by).await?;
+        Ok(Done { value, usage, reused: None })
     }
 }
 
-fn timeout(invoke: &Invoke) -> Duration {
+/// For whom a call is made.
+pub(super) struct Behalf {
+    pub(super) run: Arc<str>,
+    pub(super) tenant: Arc<str>,
+    pub(super) actor: Arc<str>,
+}
+
+/// Makes a call within its time, and holds the result against its type.
+pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result<SkillOutput, Failure> {
+    let timeout = patience(&invoke);
+    let name = Arc::clone(&invoke.skill);
+    let output = invoke.output.clone();
+    let call = SkillCall {
+        name: invoke.skill,
+        args: invoke.args,
+        output: invoke.output,
+        type_args: invoke.type_args,
+        idempotency_key: invoke.idempotency_key,
+        run: by.run,
+        step: invoke.step.0,
+        attempt: invoke.attempt,
+        timeout,
+        tenant: by.tenant,
+        actor: by.actor,
+    };
+    let blame = |mut failure: Failure| {
+        failure.skill.get_or_insert_with(|| Arc::clone(&name));
+        failure
+    };
+    let answer = tokio::time::timeout(timeout, skills.call(call)).await;
+    let mut out = match answer {
+        Ok(answer) => answer.map_err(blame)?,
+        Err(_) => {
+            let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
+            return Err(blame(Failure::new("timeout", format!("`{name}` gave no answer within {waited:#}"))));
+        }
+    };
+    out.value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
+    Ok(out)
+}
+
+/// How long an attempt may take.
+fn patience(invoke: &Invoke) -> Duration {
     Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0))
 }
 

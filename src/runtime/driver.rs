@@ -6,6 +6,7 @@
 use super::call::{Caller, Done, Ready};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
+use super::trace;
 use super::watch::Watchers;
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, Rest, RunStatus, StepPath, TimerId,
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
@@ -280,6 +282,7 @@ impl Driver {
         }
         self.rest = rest;
         for notice in notices {
+            trace::notice(&self.around.run, &notice);
             self.around.updates.send(&Update::Notice(notice));
         }
         for command in commands {
@@ -312,6 +315,7 @@ impl Driver {
     ) {
         let actor = match &kind {
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::Decided { .. }
             | EventKind::Answered { .. }
@@ -399,8 +403,11 @@ impl Driver {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let caller = self.around.caller.clone();
+        let span = trace::call(&self.around.run, &invoke);
         self.spawn(step.clone(), attempt, (effect, false), async move {
-            Word::Event(match caller.call(invoke).await {
+            let result = caller.call(invoke).instrument(span.clone()).await;
+            trace::called(&span, result.as_ref().map(|out| out.usage));
+            Word::Event(match result {
                 Ok(done) => succeeded(step, attempt, done),
                 Err(error) => failed(step, attempt, error),
             })
