@@ -13,7 +13,11 @@ use crate::engine::{
     Usage,
 };
 use crate::syntax::ast::EffectKind;
-use std::collections::{BTreeMap, HashMap};
+use crate::value::Value;
+use futures_util::FutureExt as _;
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +26,8 @@ use tracing::Instrument as _;
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
+/// Bytes of arguments up to which a pure call is tried on the driver's own thread.
+const BRIEF: usize = 4096;
 
 /// What a run is told from outside.
 #[derive(Debug)]
@@ -61,7 +67,7 @@ pub enum Update {
 /// Everything a run needs from its surroundings.
 pub struct Surroundings {
     /// What makes the calls.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// Who may answer, read anew each time.
     pub people: Arc<dyn Fn() -> Result<People, String> + Send + Sync>,
     /// Who started it.
@@ -97,6 +103,8 @@ pub struct Driver {
     /// Calls that are made with the next batch.
     ready: Vec<Invoke>,
     tasks: JoinSet<()>,
+    /// The answers of calls that were done at once.
+    done: VecDeque<EventKind>,
     in_flight: HashMap<(StepPath, u32), InFlight>,
     timers: BTreeMap<(jiff::Timestamp, TimerId), ()>,
     armed: HashMap<TimerId, jiff::Timestamp>,
@@ -104,6 +112,8 @@ pub struct Driver {
     outcome: Option<Outcome>,
     /// Nothing but people, signals and far times is waited for.
     rest: Option<Rest>,
+    /// Who does what nobody else does.
+    engine: Arc<str>,
 }
 
 impl Driver {
@@ -119,12 +129,14 @@ impl Driver {
             answer,
             ready: Vec::new(),
             tasks: JoinSet::new(),
+            done: VecDeque::new(),
             in_flight: HashMap::new(),
             timers: BTreeMap::new(),
             armed: HashMap::new(),
             paused: false,
             outcome: None,
             rest: None,
+            engine: Arc::from("engine"),
         }
     }
 
@@ -141,7 +153,8 @@ impl Driver {
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, status));
             }
-            if let Some(rest) = self.rest.take_if(|_| self.in_flight.is_empty()) {
+            let idle = self.in_flight.is_empty() && self.done.is_empty();
+            if let Some(rest) = self.rest.take_if(|_| idle) {
                 // What was said just now goes first.
                 let Ok(control) = self.around.control.try_recv() else {
                     self.journal.suspend(&rest, &self.machine).await?;
@@ -151,7 +164,7 @@ impl Driver {
                 self.control(control).await?;
                 continue;
             }
-            if self.paused && self.in_flight.is_empty() {
+            if self.paused && idle {
                 self.journal.set_status(RunStatus::Interrupted, &self.machine).await?;
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, RunStatus::Interrupted));
@@ -168,11 +181,21 @@ impl Driver {
         let due = self.timers.keys().next().map(|(at, _)| *at);
         let paused = self.paused;
         let mut events = Vec::new();
-        tokio::select! {
-            biased;
-            Some(control) = self.around.control.recv() => return Next::Control(control),
-            Some(word) = self.answers.recv() => self.hear_task(word, &mut events),
-            () = sleep_until(due), if due.is_some() && !paused => {}
+        if self.done.is_empty() {
+            tokio::select! {
+                biased;
+                Some(control) = self.around.control.recv() => return Next::Control(control),
+                Some(word) = self.answers.recv() => self.hear_task(word, &mut events),
+                () = sleep_until(due), if due.is_some() && !paused => {}
+            }
+        } else {
+            // Others on this thread have their turn now and then.
+            tokio::task::consume_budget().await;
+            if let Ok(control) = self.around.control.try_recv() {
+                return Next::Control(control);
+            }
+            let count = self.done.len().min(BATCH);
+            events.extend(self.done.drain(..count));
         }
         while events.len() < BATCH {
             match self.answers.try_recv() {
@@ -324,7 +347,7 @@ impl Driver {
             EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }
-            | EventKind::TimerFired { .. } => Arc::from("engine"),
+            | EventKind::TimerFired { .. } => Arc::clone(&self.engine),
         };
         let event = Event { at, actor, kind };
         match self.machine.apply(&event) {
@@ -389,9 +412,9 @@ impl Driver {
             return self.make(invoke);
         }
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
-        let caller = self.around.caller.clone();
+        let caller = Arc::clone(&self.around.caller);
         self.spawn(step.clone(), attempt, (false, true), async move {
-            match caller.prepare(&invoke).await {
+            match caught(caller.prepare(&invoke)).await {
                 Ok(Ready::Call) => Word::Ready(Box::new(invoke)),
                 Ok(Ready::Done(done)) => Word::Event(succeeded(step, attempt, done)),
                 Err(error) => Word::Event(failed(step, attempt, error)),
@@ -402,16 +425,18 @@ impl Driver {
     fn make(&mut self, invoke: Invoke) {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
-        let caller = self.around.caller.clone();
+        let caller = Arc::clone(&self.around.caller);
+        let brief = invoke.effect == EffectKind::Pure
+            && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
         let span = trace::call(&self.around.run, &invoke);
-        self.spawn(step.clone(), attempt, (effect, false), async move {
-            let result = caller.call(invoke).instrument(span.clone()).await;
-            trace::called(&span, result.as_ref().map(|out| out.usage));
-            Word::Event(match result {
-                Ok(done) => succeeded(step, attempt, done),
-                Err(error) => failed(step, attempt, error),
-            })
-        });
+        let mut call = Box::pin(made(caller, invoke, span));
+        // What is done at once needs no task: handing it to another thread and back costs more than it does.
+        if brief && let Some(event) = call.as_mut().now_or_never() {
+            self.in_flight.remove(&(step, attempt));
+            self.done.push_back(event);
+            return;
+        }
+        self.spawn(step, attempt, (effect, false), async move { Word::Event(call.await) });
     }
 
     fn spawn(
@@ -422,18 +447,11 @@ impl Driver {
         work: impl Future<Output = Word> + Send + 'static,
     ) {
         let answer = self.answer.clone();
-        let place = (step.clone(), attempt);
         let task = self.tasks.spawn(async move {
-            // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(work);
-            let _cancel = AbortOnDrop(call.abort_handle());
-            let word = call.await.unwrap_or_else(|e| {
-                let text = format!("the skill's implementation stopped unexpectedly: {e}");
-                Word::Event(failed(step, attempt, Failure::new("internal", text)))
-            });
+            let word = work.await;
             let _ = answer.send(word).await;
         });
-        self.in_flight.insert(place, InFlight { task, effect, preparing });
+        self.in_flight.insert((step, attempt), InFlight { task, effect, preparing });
     }
 }
 
@@ -454,18 +472,36 @@ fn failed(step: StepPath, attempt: u32, error: Failure) -> EventKind {
     EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() }
 }
 
+/// Makes a call and says how it ended.
+async fn made(caller: Arc<Caller>, invoke: Invoke, span: tracing::Span) -> EventKind {
+    let (step, attempt) = (invoke.step.clone(), invoke.attempt);
+    // A skill that panics must not leave its step waiting for ever.
+    let call = caller.call(invoke).instrument(span.clone());
+    let result = caught(call).await;
+    trace::called(&span, result.as_ref().map(|out| out.usage));
+    match result {
+        Ok(done) => succeeded(step, attempt, done),
+        Err(error) => failed(step, attempt, error),
+    }
+}
+
+/// A panic is a failure.
+async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let why = panic_text(panic.as_ref());
+        Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
+    })
+}
+
 /// What happens next.
 enum Next {
     Control(Control),
     Events(Vec<EventKind>),
 }
 
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
 async fn sleep_until(due: Option<jiff::Timestamp>) {
