@@ -3,7 +3,7 @@
 #[path = "store/contract.rs"]
 mod contract;
 #[path = "store/crash.rs"]
-mod crash;
+pub mod crash;
 #[path = "store/damage.rs"]
 mod damage;
 #[path = "store/measure.rs"]

@@ -101,7 +101,7 @@ fn dry_run(loaded: &Loaded) -> Exit {
 }
 
 /// Follows a run to its end; Ctrl-C pauses it, a second one ends at once.
-async fn follow(mut followed: Followed, sources: &Sources, json: bool) -> CliResult {
+pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool) -> CliResult {
     let run = followed.run();
     let mut view = live::View::new(&run, json);
     let control = followed.control();

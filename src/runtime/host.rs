@@ -1,5 +1,7 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
+mod care;
+
 use super::driver::{Control, Driver, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
 use super::report::Report;
@@ -12,8 +14,9 @@ use crate::engine::event::EventKind;
 use crate::engine::{Machine, RunStatus};
 use crate::value::Map;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -35,6 +38,10 @@ pub enum RunError {
     Ended { run: Uuid, status: &'static str },
     #[error("run {0} is going on already")]
     Live(Uuid),
+    #[error("run {run} is put aside: {why}; `aos dead retry {run}` goes on with it all the same")]
+    PutAside { run: Uuid, why: String },
+    #[error("run {0} is not put aside; `aos dead list` lists those that are")]
+    NotDead(Uuid),
     #[error("the project's skills cannot be set up: {0}")]
     Skills(String),
     #[error("the run's task stopped unexpectedly: {0}")]
@@ -68,6 +75,12 @@ pub struct Runtime {
     factory: Box<SkillsFactory>,
     skills: Mutex<HashMap<PathBuf, Arc<Skills>>>,
     live: Arc<Mutex<HashMap<Uuid, mpsc::Sender<Control>>>>,
+    /// The folder of the store, where it has one.
+    data: Option<PathBuf>,
+    /// Jobs that care for the store.
+    jobs: Arc<AtomicUsize>,
+    /// Runs that a person wants to go on although they were put aside.
+    forgiven: Mutex<HashSet<Uuid>>,
 }
 
 impl Runtime {
@@ -83,6 +96,9 @@ impl Runtime {
             factory: Box::new(factory),
             skills: Mutex::default(),
             live: Arc::default(),
+            data: None,
+            jobs: Arc::default(),
+            forgiven: Mutex::default(),
         }
     }
 
@@ -189,10 +205,10 @@ impl Runtime {
         }
     }
 
-    /// How many runs go on here.
+    /// How many runs go on here, and jobs that care for the store.
     #[must_use]
     pub fn live_count(&self) -> usize {
-        self.live().len()
+        self.live().len() + self.jobs.load(Ordering::Acquire)
     }
 
     /// Ends what the skills keep running.
@@ -220,7 +236,11 @@ impl Runtime {
         if matches!(row.status, RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled) {
             return Err(RunError::Ended { run, status: super::report::status_name(row.status) });
         }
-        let Replayed { header, machine, journal } = journal::replay(&self.journal, &self.tenant, run)?;
+        let Replayed { header, machine, mut journal } = journal::replay(&self.journal, &self.tenant, run)?;
+        // Even one that is put aside can be stopped.
+        if matches!(first.as_slice(), [EventKind::Resumed]) {
+            self.admit(&mut journal, &machine)?;
+        }
         let skills = self.skills(&header.project_root)?;
         Ok(self.drive(run, header.plan, actor, skills, machine, journal, first))
     }
@@ -265,6 +285,10 @@ impl Runtime {
         let skills = Arc::new((self.factory)(root).map_err(RunError::Skills)?);
         cache.insert(root.to_path_buf(), Arc::clone(&skills));
         Ok(skills)
+    }
+
+    fn forgiven(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.forgiven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<Uuid, mpsc::Sender<Control>>> {

@@ -1,9 +1,9 @@
 //! What every back end does alike.
 
 use super::wait;
+use aos::runtime::store::disk::{DiskOptions, DiskStore};
 use aos::runtime::store::journal::Journal;
 use aos::runtime::store::memory::MemoryStore;
-use aos::runtime::store::sled::{SledOptions, SledStore};
 use aos::runtime::store::{CommitNo, KeyRange, Op, Pre, Store, StoreError};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 fn on_each(test: impl Fn(Arc<dyn Store>)) {
     test(Arc::new(MemoryStore::new()));
     let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(dir.path())).unwrap());
+    let store: Arc<dyn Store> = Arc::new(DiskStore::open(&DiskOptions::new(dir.path())).unwrap());
     test(Arc::clone(&store));
     store.close().unwrap();
 }
@@ -200,7 +200,7 @@ fn a_journal_works_on_each() {
 #[test]
 fn a_group_shares_its_sync() {
     let dir = tempfile::tempdir().unwrap();
-    let store = SledStore::open(&SledOptions::new(dir.path())).unwrap();
+    let store = DiskStore::open(&DiskOptions::new(dir.path())).unwrap();
     wait(async {
         let commits = (0..200).map(|n| store.commit(vec![], vec![put(&format!("k{n}"), "v")]));
         for done in futures_util::future::join_all(commits).await {
@@ -218,7 +218,7 @@ fn content_and_numbers_survive_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("deep/er");
     for round in 1..=4u64 {
-        let store = SledStore::open(&SledOptions::new(&data)).unwrap();
+        let store = DiskStore::open(&DiskOptions::new(&data)).unwrap();
         assert_eq!(store.synced(), CommitNo(round - 1));
         let done = wait(store.commit(vec![], vec![put(&format!("r{round}"), "x")]));
         assert_eq!(done, Ok(CommitNo(round)));
@@ -232,15 +232,15 @@ fn content_and_numbers_survive_reopening() {
 #[test]
 fn a_second_opener_is_told_who_holds_it() {
     let dir = tempfile::tempdir().unwrap();
-    let mut options = SledOptions::new(dir.path());
+    let mut options = DiskOptions::new(dir.path());
     options.lock_wait = std::time::Duration::from_millis(50);
-    let held = SledStore::open(&options).unwrap();
-    match SledStore::open(&options).map(|_| ()) {
+    let held = DiskStore::open(&options).unwrap();
+    match DiskStore::open(&options).map(|_| ()) {
         Err(StoreError::InUse { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),
     }
     drop(held);
-    SledStore::open(&options).unwrap();
+    DiskStore::open(&options).unwrap();
 }
 
 #[test]
@@ -248,5 +248,5 @@ fn what_is_no_folder_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
-    assert!(matches!(SledStore::open(&SledOptions::new(&file)).map(|_| ()), Err(StoreError::Io { .. })));
+    assert!(matches!(DiskStore::open(&DiskOptions::new(&file)).map(|_| ()), Err(StoreError::Io { .. })));
 }

@@ -3,8 +3,8 @@
 //! The child is this test binary itself, running only [`child`], with the folder in its environment.
 
 use super::wait;
+use aos::runtime::store::disk::{DiskOptions, DiskStore};
 use aos::runtime::store::journal::Journal;
-use aos::runtime::store::sled::{SledOptions, SledStore};
 use aos::runtime::store::{KeyRange, Op, Store};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -45,7 +45,7 @@ impl Random {
 #[ignore = "the child process of the crash test"]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(folder)).unwrap());
+    let store: Arc<dyn Store> = Arc::new(DiskStore::open(&DiskOptions::new(folder)).unwrap());
     // Its own line: the test harness may leave a line open.
     print(&format!("\nopen {}", store.synced()));
     std::thread::scope(|scope| {
@@ -150,7 +150,7 @@ fn nothing_acknowledged_is_lost_to_a_kill() {
 }
 
 fn check(folder: &Path, acked: &HashMap<u128, u64>, last_commit: u64) {
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(folder)).unwrap());
+    let store: Arc<dyn Store> = Arc::new(DiskStore::open(&DiskOptions::new(folder)).unwrap());
     assert!(store.synced().0 >= last_commit, "{} < {last_commit}", store.synced());
     let journal = Journal::new(Arc::clone(&store));
     for thread in 0..THREADS {
