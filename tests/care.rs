@@ -211,6 +211,18 @@ fn a_changed_event_is_named_and_the_rest_is_saved() {
 }
 
 #[test]
+fn opening_names_a_damaged_run_that_has_not_ended() {
+    let (dir, open) = filled();
+    let dir = dir.path();
+    tamper(&dir.join("s"), |_| vec![Op::Del(event(&open, 1))]);
+    let (code, _, err) = told(dir, &["runs", "--store", "s"]);
+    assert_eq!(code, 0, "the others are not held up: {err}");
+    assert!(err.contains(&format!("run {open} is lost from event 1 on: it is missing")), "{err}");
+    let (code, _, err) = told(dir, &["resume", &open, "--store", "s"]);
+    assert!(code == 1 && err.contains("event 1 of run"), "{err}");
+}
+
+#[test]
 fn lists_are_made_anew_from_the_journals() {
     let (dir, open) = filled();
     let dir = dir.path();

@@ -8,8 +8,18 @@ pub mod crash;
 mod damage;
 #[path = "store/measure.rs"]
 mod measure;
+#[path = "store/power.rs"]
+mod power;
+#[path = "store/scale.rs"]
+mod scale;
 
+use aos::runtime::store::disk::BackEnd;
 use std::future::Future;
+
+/// Those that are built in.
+pub fn back_ends() -> Vec<BackEnd> {
+    if cfg!(feature = "redb") { vec![BackEnd::Sled, BackEnd::Redb] } else { vec![BackEnd::Sled] }
+}
 
 /// Runs a future to its end on a runtime of its own.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {

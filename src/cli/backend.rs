@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::{Exit, Stop, terminal};
 use crate::engine::Notice;
-use crate::runtime::care::{self, CareError};
+use crate::runtime::care::{self, CareError, Opened};
 use crate::runtime::host::{RunError, Started};
 use crate::runtime::journal::{Header, RunRow};
 use crate::runtime::report::Report;
@@ -92,7 +92,10 @@ impl Backend {
         let options = DiskOptions { socket: Some(socket::path(&dir)), ..options(global, &dir) };
         let opened = tokio::task::spawn_blocking(move || care::open(&options)).await;
         match opened.map_err(|e| Stop::failed(format!("the store could not be opened: {e}")))? {
-            Ok((store, backup)) => {
+            Ok(Opened { store, backup, verified }) => {
+                for lost in &verified.damaged {
+                    terminal::say(&format!("note: {lost}; `aos store check` looks at everything"));
+                }
                 if let Some(backup) = backup {
                     let backup = backup.display();
                     terminal::say(&format!("note: the store is now of this version; as it was: {backup}"));

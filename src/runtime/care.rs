@@ -10,10 +10,12 @@ pub mod export;
 pub mod gc;
 pub mod import;
 pub mod migrate;
+mod open_runs;
 pub mod repair;
 pub mod stats;
 mod walk;
 
+pub use open_runs::Verified;
 pub use walk::Lost;
 
 use super::blobs::{BlobError, Blobs};
@@ -100,14 +102,23 @@ impl Job {
     }
 }
 
-/// Opens the store of a folder, brought up to this program's layout; gives the export that was made before that, where it was needed.
+/// A store that was opened.
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    /// The export that was made before the store was brought up to this program's layout, where it was of an older one.
+    pub backup: Option<PathBuf>,
+    pub verified: Verified,
+}
+
+/// Opens the store of a folder, brought up to this program's layout, and verifies the runs that have not ended.
 ///
 /// # Errors
-/// As [`DiskStore::open`], or the store cannot be brought up to date.
-pub fn open(options: &DiskOptions) -> Result<(Arc<dyn Store>, Option<PathBuf>), CareError> {
+/// As [`DiskStore::open`], or the store cannot be brought up to date. A damaged run is no error: it is in the result.
+pub fn open(options: &DiskOptions) -> Result<Opened, CareError> {
     let store: Arc<dyn Store> = Arc::new(DiskStore::open(options)?);
     let backup = migrate::migrate(&store, &options.data, migrate::MIGRATIONS)?;
-    Ok((store, backup))
+    let verified = open_runs::verify(&*store)?;
+    Ok(Opened { store, backup, verified })
 }
 
 /// What a store says it is; `None` for one in memory.

@@ -10,6 +10,8 @@ pub mod files;
 pub mod journal;
 pub mod keys;
 pub mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 mod sled;
 
 use std::fmt;

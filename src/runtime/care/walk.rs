@@ -197,7 +197,7 @@ impl<'a> Runs<'a> {
 }
 
 /// The events of a run up to the first that is not sound.
-fn events(scan: &Scan<'_>, run: Uuid, each: &mut Each<'_>) -> Result<(), CareError> {
+pub(super) fn events(scan: &Scan<'_>, run: Uuid, each: &mut Each<'_>) -> Result<(), CareError> {
     let mut link = Link::start(run);
     let mut again = false;
     loop {

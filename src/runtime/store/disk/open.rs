@@ -52,6 +52,9 @@ pub(super) fn open(options: &DiskOptions) -> Result<Opened, StoreError> {
 fn engine(options: &DiskOptions, back_end: BackEnd, dir: &Path) -> Result<Box<dyn Engine>, StoreError> {
     guarded(dir, || match back_end {
         BackEnd::Sled => sled::open(options, dir),
+        #[cfg(feature = "redb")]
+        BackEnd::Redb => crate::runtime::store::redb::open(options, dir),
+        #[cfg(not(feature = "redb"))]
         BackEnd::Redb => Err(not_built()),
     })
 }
@@ -144,6 +147,7 @@ fn back_end(options: &DiskOptions) -> Result<BackEnd, StoreError> {
     }
 }
 
+#[cfg(not(feature = "redb"))]
 fn not_built() -> StoreError {
     StoreError::io("cannot open a store of redb", "this aos was built without it (cargo feature `redb`)")
 }
