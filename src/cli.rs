@@ -15,6 +15,7 @@ mod import;
 mod inputs;
 mod live;
 mod load;
+mod people;
 mod render;
 mod run;
 mod runs;
@@ -116,6 +117,9 @@ fn dispatch(args: Args) -> CliResult {
         Command::Runs(a) => runs::runs(&a, &global),
         Command::Show(a) => show::show(&a, &global),
         Command::Resume(a) => run::resume(&a, &global),
+        Command::Approve(a) => people::approve(&a, &global),
+        Command::Answer(a) => people::answer(&a, &global),
+        Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),

@@ -2,15 +2,20 @@
 
 pub mod artifacts;
 pub mod blobs;
+pub mod call;
 pub mod care;
 pub mod dead;
 pub mod driver;
 pub mod host;
 pub mod journal;
+pub mod keep;
+pub mod people;
+pub mod rate;
 pub mod report;
 pub mod setup;
 pub mod skill;
 pub mod socket;
 pub mod store;
+mod watch;
 
 pub use host::Runtime;

@@ -125,11 +125,19 @@ impl Backend {
     fn local(store: Arc<dyn Store>, dir: Option<PathBuf>) -> Backend {
         let folder = dir.clone();
         let skills = move |root: &Path| setup::skills(root, folder.as_deref());
-        let mut runtime = Runtime::new(Arc::clone(&store), KeyName::local(), skills);
+        let mut runtime =
+            Runtime::new(Arc::clone(&store), KeyName::local(), skills).with_people(setup::people);
         if let Some(dir) = dir {
             runtime = runtime.in_folder(&dir);
         }
         Backend::Local { runtime: Arc::new(runtime), store, serving: None }
+    }
+
+    /// Takes up suspended runs as they fall due, for as long as the guard lives.
+    pub(crate) fn keep_time(&self) -> Option<KeepsTime> {
+        let Backend::Local { runtime, .. } = self else { return None };
+        let runtime = Arc::clone(runtime);
+        Some(KeepsTime(tokio::spawn(async move { runtime.keep_time(actor()).await })))
     }
 
     /// Waits for other runs that go on here, then closes the store.
@@ -155,6 +163,15 @@ impl Backend {
     pub(crate) async fn ask(store: &Path, request: &Request) -> Result<Answer, Stop> {
         let mut client = connect(store, request).await?;
         next(&mut client).await
+    }
+}
+
+/// Ends what takes up runs that are due.
+pub(crate) struct KeepsTime(tokio::task::JoinHandle<()>);
+
+impl Drop for KeepsTime {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -195,9 +212,21 @@ pub(crate) enum Followed {
 impl Followed {
     /// Sends a request that starts a run.
     pub(crate) async fn remote(store: &Path, request: &Request) -> Result<Followed, Stop> {
+        match Self::remote_or_taken(store, request).await? {
+            Ok(followed) => Ok(followed),
+            Err(run) => Err(Stop::failed(format!("run {run} goes on, but cannot be followed"))),
+        }
+    }
+
+    /// Sends a request that starts a run, or that a run which goes on takes in: then its id.
+    pub(crate) async fn remote_or_taken(
+        store: &Path,
+        request: &Request,
+    ) -> Result<Result<Followed, String>, Stop> {
         let mut client = connect(store, request).await?;
         match next(&mut client).await? {
-            Answer::Started { run } => Ok(Followed::Remote { run, client }),
+            Answer::Started { run } => Ok(Ok(Followed::Remote { run, client })),
+            Answer::Taken { run } => Ok(Err(run)),
             other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
         }
     }
@@ -251,7 +280,8 @@ pub(crate) fn stop(error: &RunError) -> Stop {
         | RunError::Ambiguous { .. }
         | RunError::Ended { .. }
         | RunError::Live(_)
-        | RunError::NotDead(_) => Stop::usage(error.to_string()),
+        | RunError::NotDead(_)
+        | RunError::Refused(_) => Stop::usage(error.to_string()),
         RunError::PutAside { .. } | RunError::Journal(_) | RunError::Skills(_) | RunError::Task(_) => {
             Stop::failed(error.to_string())
         }

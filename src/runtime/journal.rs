@@ -9,7 +9,7 @@ use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, StoreError};
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Event, Machine, Outcome, RunStatus};
+use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, StepPath};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -113,6 +113,40 @@ pub struct RunRow {
     /// How many processes ended while it went on, since it last got any further. No event says so: rows made anew begin at 0.
     #[serde(default)]
     pub crashes: u32,
+    /// What a suspended run waits for, the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waits>,
+    /// How many things it waits for.
+    #[serde(default)]
+    pub waits: u32,
+    /// When something of a suspended run is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<jiff::Timestamp>,
+}
+
+/// One thing that a suspended run waits for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Waits {
+    pub step: StepPath,
+    pub kind: AskKind,
+    /// In a few words, with the question.
+    pub what: String,
+    /// Of a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<jiff::Timestamp>,
+}
+
+impl Waits {
+    /// How long the words are at most.
+    const CHARS: usize = 200;
+
+    fn of(ask: &Ask) -> Self {
+        let what: String = ask.what().chars().take(Self::CHARS).collect();
+        let name = (ask.kind == AskKind::Signal).then(|| Arc::clone(&ask.question));
+        Waits { step: ask.step.clone(), kind: ask.kind, what, name, until: ask.until }
+    }
 }
 
 /// The journal of one run, open for writing.
@@ -145,6 +179,9 @@ impl RunJournal {
             error: None,
             in_doubt: 0,
             crashes: 0,
+            waiting: Vec::new(),
+            waits: 0,
+            due: None,
         };
         RunJournal {
             journal,
@@ -165,6 +202,7 @@ impl RunJournal {
         &mut self,
         events: &[Event],
         outcome: Option<&Outcome>,
+        rest: Option<&Rest>,
         machine: &Machine,
     ) -> Result<(), JournalError> {
         let mut entries = Vec::with_capacity(events.len() + 1);
@@ -180,8 +218,8 @@ impl RunJournal {
         if self.row.crashes > 0 && events.iter().any(|event| is_progress(&event.kind)) {
             self.crashed(0);
         }
-        let status = outcome.map_or(RunStatus::Running, |o| o.status);
-        let mut ops = self.row_ops(status, outcome, machine)?;
+        let status = status(outcome, rest);
+        let mut ops = self.row_ops(status, outcome, rest, machine)?;
         let rows = artifacts::puts(&self.tenant, &self.row, &found)?;
         ops.extend(rows.into_iter().map(|(key, value)| Op::Put(key, value)));
         let next = self.next + entries.len() as u64;
@@ -203,12 +241,28 @@ impl RunJournal {
     /// # Errors
     /// The store could not make it durable.
     pub async fn set_status(&mut self, status: RunStatus, machine: &Machine) -> Result<(), JournalError> {
-        let ops = self.row_ops(status, None, machine)?;
+        let ops = self.row_ops(status, None, None, machine)?;
         if !ops.is_empty() {
             self.journal.store().commit(Vec::new(), ops).await?;
             self.listed = Some(status);
             self.stored = Some(status);
         }
+        Ok(())
+    }
+
+    /// The process lets go of a run that waits for people, signals or a far time. Its row says so already, unless the last event was
+    /// none of the journal's.
+    ///
+    /// # Errors
+    /// The store could not make it durable.
+    pub async fn suspend(&mut self, rest: &Rest, machine: &Machine) -> Result<(), JournalError> {
+        if self.listed != Some(RunStatus::Suspended) {
+            let ops = self.row_ops(RunStatus::Suspended, None, Some(rest), machine)?;
+            self.journal.store().commit(Vec::new(), ops).await?;
+            self.listed = Some(RunStatus::Suspended);
+            self.stored = Some(RunStatus::Suspended);
+        }
+        self.journal.forget(self.row.run);
         Ok(())
     }
 
@@ -258,12 +312,18 @@ impl RunJournal {
         &mut self,
         status: RunStatus,
         outcome: Option<&Outcome>,
+        rest: Option<&Rest>,
         machine: &Machine,
     ) -> Result<Vec<Op>, JournalError> {
-        if self.listed == Some(status) {
+        // What a suspended run waits for changes with each event.
+        if self.listed == Some(status) && rest.is_none() {
             return Ok(Vec::new());
         }
         let run = self.row.run;
+        let before = self.row.due.take();
+        self.row.due = rest.and_then(|r| r.due);
+        self.row.waits = rest.map_or(0, |r| u32::try_from(r.count).unwrap_or(u32::MAX));
+        self.row.waiting = rest.map(|r| r.asks.iter().map(Waits::of).collect()).unwrap_or_default();
         self.row.status = status;
         self.row.updated_at = jiff::Timestamp::now();
         self.row.error = error_of(outcome);
@@ -271,15 +331,26 @@ impl RunJournal {
             self.row.in_doubt = in_doubt(machine);
         }
         let tenant = &self.tenant;
-        let mut ops = Vec::with_capacity(5);
-        if let Some(old) = self.stored {
+        let mut ops = Vec::with_capacity(6);
+        if let Some(at) = before.filter(|_| before != self.row.due) {
+            ops.push(Op::Del(timer(at, run)));
+        }
+        if let Some(old) = self.stored.filter(|old| *old != status) {
             ops.push(Op::Del(Key::RunByStatus { tenant: tenant.clone(), status: number(old), run }.encode()));
         }
-        if !is_open(status) {
+        if status.is_ended() {
             ops.push(Op::Del(Key::OpenRun { run }.encode()));
         }
         ops.extend(row_puts(tenant, &self.row)?.into_iter().map(|(key, value)| Op::Put(key, value)));
         Ok(ops)
+    }
+}
+
+fn status(outcome: Option<&Outcome>, rest: Option<&Rest>) -> RunStatus {
+    match (outcome, rest) {
+        (Some(outcome), _) => outcome.status,
+        (None, Some(_)) => RunStatus::Suspended,
+        (None, None) => RunStatus::Running,
     }
 }
 
@@ -304,6 +375,33 @@ const ALL_STATUSES: [RunStatus; 6] = [
 /// They are damaged.
 pub fn decode_row(bytes: &[u8]) -> Result<RunRow, CodecError> {
     codec::decode(ROW, bytes)
+}
+
+/// Where the time is kept at which something of a suspended run is due. Rounded up: what is found there is due.
+fn timer(at: jiff::Timestamp, run: Uuid) -> Vec<u8> {
+    let due_ms = u64::try_from(at.as_millisecond().saturating_add(1)).unwrap_or(0);
+    Key::Timer { due_ms, id: run }.encode()
+}
+
+/// The suspended runs of a tenant of which something is due, the longest overdue first.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn due(
+    journal: &Journal,
+    tenant: &KeyName,
+    now: jiff::Timestamp,
+    limit: usize,
+) -> Result<Vec<Uuid>, JournalError> {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    let rows = journal.store().scan(keys::timers_due(now_ms), false, limit)?;
+    let ours = rows.into_iter().filter(|(_, of)| of.as_slice() == tenant.as_str().as_bytes());
+    Ok(ours
+        .filter_map(|(key, _)| match Key::parse(&key) {
+            Some(Key::Timer { id, .. }) => Some(id),
+            _ => None,
+        })
+        .collect())
 }
 
 /// The number of a status in keys; never changes.
@@ -431,6 +529,7 @@ impl Read {
 #[must_use]
 pub fn row_of(run: Uuid, read: &Read) -> (KeyName, RunRow) {
     let outcome = read.machine.outcome();
+    let rest = read.between.and_then(|(_, last)| read.machine.rest(last)).filter(|_| outcome.is_none());
     let tenant = KeyName::new(&read.header.tenant).unwrap_or_else(|_| KeyName::local());
     let (started_at, updated_at) = read.between.unwrap_or_default();
     let row = RunRow {
@@ -438,12 +537,15 @@ pub fn row_of(run: Uuid, read: &Read) -> (KeyName, RunRow) {
         plan: Arc::clone(&read.header.plan),
         file: Arc::clone(&read.header.file),
         actor: Arc::clone(&read.header.actor),
-        status: outcome.map_or(RunStatus::Running, |o| o.status),
+        status: status(outcome, rest.as_ref()),
         started_at,
         updated_at,
         error: error_of(outcome),
         in_doubt: if outcome.is_some() { in_doubt(&read.machine) } else { 0 },
         crashes: 0,
+        waiting: rest.iter().flat_map(|r| r.asks.iter().map(Waits::of)).collect(),
+        waits: rest.as_ref().map_or(0, |r| u32::try_from(r.count).unwrap_or(u32::MAX)),
+        due: rest.and_then(|r| r.due),
     };
     (tenant, row)
 }
@@ -459,19 +561,13 @@ pub fn row_puts(tenant: &KeyName, row: &RunRow) -> Result<Vec<(Vec<u8>, Vec<u8>)
         (Key::Run { tenant: tenant.clone(), run }.encode(), bytes),
         (Key::RunByStatus { tenant: tenant.clone(), status: number(row.status), run }.encode(), Vec::new()),
     ];
-    if is_open(row.status) {
+    if let Some(at) = row.due {
+        puts.push((timer(at, run), tenant.as_str().as_bytes().to_vec()));
+    }
+    if !row.status.is_ended() {
         puts.push((Key::OpenRun { run }.encode(), tenant.as_str().as_bytes().to_vec()));
     }
     Ok(puts)
-}
-
-/// Whether a run of this status can go on.
-#[must_use]
-pub fn is_open(status: RunStatus) -> bool {
-    match status {
-        RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => true,
-        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => false,
-    }
 }
 
 /// Whether an event shows that the run got further: that it is taken up again does not.

@@ -5,8 +5,9 @@ use super::artifacts::{Artifact, Query};
 use super::care::{Done, Job};
 use super::dead::DeadLetter;
 use super::driver::Update;
-use super::host::{Request as RunRequest, RunError, Runtime, Started};
+use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
+use super::people::{Person, Reply};
 use super::report::Report;
 use crate::engine::Notice;
 use serde::{Deserialize, Serialize};
@@ -23,16 +24,44 @@ const MAX_REQUEST: u64 = 256 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    Run { run: Box<RunRequest> },
-    Resume { run: String, actor: Arc<str> },
-    Cancel { run: String, actor: Arc<str>, reason: Option<Arc<str>> },
-    Runs { limit: usize },
-    Show { run: String },
-    Care { job: Job },
-    Artifacts { query: Query },
+    Run {
+        run: Box<RunRequest>,
+    },
+    Resume {
+        run: String,
+        actor: Arc<str>,
+    },
+    Cancel {
+        run: String,
+        actor: Arc<str>,
+        reason: Option<Arc<str>>,
+    },
+    /// An approval, a value, a signal.
+    Reply {
+        run: String,
+        who: Person,
+        reply: Reply,
+    },
+    Runs {
+        limit: usize,
+    },
+    Show {
+        run: String,
+    },
+    Care {
+        job: Job,
+    },
+    Artifacts {
+        query: Query,
+    },
     Dead,
-    RetryDead { run: String, actor: Arc<str> },
-    DropDead { run: String },
+    RetryDead {
+        run: String,
+        actor: Arc<str>,
+    },
+    DropDead {
+        run: String,
+    },
 }
 
 /// A line of the answer.
@@ -58,6 +87,10 @@ pub enum Answer {
     },
     /// It was asked to stop and will.
     Cancelling {
+        run: String,
+    },
+    /// What was said was taken in by a run that goes on here.
+    Taken {
         run: String,
     },
     Care {
@@ -172,8 +205,20 @@ async fn meet(
                 row: Box::new(row),
             })
         }
-        Request::Run { run } => match runtime.start(*run) {
-            Ok(started) => return follow(started, write).await.map(Some),
+        Request::Run { run } => match runtime.start_once(*run).await {
+            Ok(ByKey::Going(started)) => return follow(started, write).await.map(Some),
+            Ok(ByKey::Still(report)) => {
+                send(write, &Answer::Started { run: report.run.clone() }).await?;
+                Ok(Answer::Finished { report })
+            }
+            Err(error) => Err(error),
+        },
+        Request::Reply { run, who, reply } => match runtime.find(&run) {
+            Ok(id) => match runtime.reply(id, who, reply).await {
+                Ok(Some(started)) => return follow(started, write).await.map(Some),
+                Ok(None) => Ok(Answer::Taken { run: id.to_string() }),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         },
         Request::Resume { run, actor } => match runtime.find(&run).and_then(|run| runtime.resume(run, actor))

@@ -5,7 +5,7 @@ use super::{CareError, wait};
 use crate::runtime::artifacts;
 use crate::runtime::blobs::Blobs;
 use crate::runtime::dead::{self, Cause, DeadLetter};
-use crate::runtime::journal::{self, is_open};
+use crate::runtime::journal;
 use crate::runtime::store::disk::{DiskOptions, DiskStore};
 use crate::runtime::store::journal::Journal;
 use crate::runtime::store::keys::Key;
@@ -106,13 +106,15 @@ impl Builder {
             built.lost.push(Lost { run: Some(run), from: read.next, why: error.to_string() });
         }
         built.runs += 1;
-        let (tenant, row) = journal::row_of(run, &read);
+        let (tenant, mut row) = journal::row_of(run, &read);
         let why = cut.map(str::to_owned).or_else(|| error.map(|error| error.to_string()));
         let why = why.or_else(|| end_may_be_lost.map(str::to_owned));
-        if let (Some(why), true) = (why, is_open(row.status)) {
+        if let (Some(why), false) = (why, row.status.is_ended()) {
             let letter = DeadLetter::of(&row, Cause::Damage, why, read.next);
             self.put(Key::DeadLetter { tenant: tenant.clone(), run }.encode(), dead::encode(&letter)?)?;
             built.put_aside += 1;
+            // Nothing takes it up by itself.
+            row.due = None;
         }
         let rows = journal::row_puts(&tenant, &row)?.into_iter();
         for (key, value) in rows.chain(artifacts::puts(&tenant, &row, &seen)?) {

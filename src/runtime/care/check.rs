@@ -4,7 +4,7 @@ use super::walk::Runs;
 use super::{CareError, walk};
 use crate::runtime::artifacts;
 use crate::runtime::blobs::{BlobHash, Blobs};
-use crate::runtime::journal::{self, JournalError, RunRow, is_open};
+use crate::runtime::journal::{self, JournalError, RunRow};
 use crate::runtime::store::journal::Journal;
 use crate::runtime::store::keys::{self, Key, Table};
 use crate::runtime::store::{Store, codec};
@@ -203,8 +203,8 @@ fn wanted(
     let (tenant, mut row) = journal::row_of(run, read);
     let journal = Journal::new(Arc::clone(store));
     let found = journal::row(&journal, &tenant, run).ok().flatten();
-    if let Some(found) = found.filter(|found| is_open(found.status) && is_open(row.status)) {
-        row.status = found.status;
+    if let Some(found) = found.filter(|found| !found.status.is_ended() && !row.status.is_ended()) {
+        (row.status, row.due) = (found.status, found.due);
     }
     let rows = journal::row_puts(&tenant, &row)?.into_iter().map(|(key, value)| {
         let is_row = matches!(Key::parse(&key), Some(Key::Run { .. }));

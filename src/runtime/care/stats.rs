@@ -65,6 +65,7 @@ pub fn count(store: &dyn Store, data: &Path) -> Result<Stats, CareError> {
             | Table::StepResult
             | Table::Artifact
             | Table::Idempotency
+            | Table::IdempotencyExpiry
             | Table::Timer
             | Table::TimerById => {}
         }

@@ -96,7 +96,7 @@ impl Runtime {
     }
 
     /// A run whose process died goes on only so often without getting any further; one that is put aside does not go on.
-    pub(super) fn admit(&self, journal: &mut RunJournal, machine: &Machine) -> Result<(), RunError> {
+    pub(super) fn may_go_on(&self, journal: &mut RunJournal, machine: &Machine) -> Result<(), RunError> {
         let (run, status) = (journal.row().run, journal.row().status);
         if let Some(letter) = dead::get(&**self.store(), &self.tenant, run)? {
             return Err(RunError::PutAside { run, why: letter.error });

@@ -11,11 +11,12 @@
 //! | 21 step results | run, step path, attempt | result of an attempt |
 //! | 30 artifacts | tenant, run, seq, number | a file or large value that an event holds |
 //! | 40 idempotency | tenant, scope, SHA-256 of the key | request, run, response |
-//! | 70 timers | due in ms, id | run, step, kind |
+//! | 41 expiry | expires in ms, a key of 40 | empty |
+//! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
 //! | 80 dead letters | tenant, run | why a run is put aside |
 //!
-//! 10, 11, 12, 21 and 30 are projections: 20 can rebuild them.
+//! 10, 11, 12, 21, 30, 70 and 71 are projections: 20 can rebuild them.
 
 use super::KeyRange;
 use std::fmt;
@@ -42,6 +43,8 @@ pub enum Table {
     Artifact = 0x30,
     /// Keys of requests that must not act twice.
     Idempotency = 0x40,
+    /// When keys expire.
+    IdempotencyExpiry = 0x41,
     /// Timers by time.
     Timer = 0x70,
     /// Timers by id.
@@ -52,7 +55,7 @@ pub enum Table {
 
 impl Table {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Run,
         Self::RunByStatus,
@@ -61,6 +64,7 @@ impl Table {
         Self::StepResult,
         Self::Artifact,
         Self::Idempotency,
+        Self::IdempotencyExpiry,
         Self::Timer,
         Self::TimerById,
         Self::DeadLetter,
@@ -77,6 +81,7 @@ impl Table {
             Self::StepResult => "step results",
             Self::Artifact => "artifacts",
             Self::Idempotency => "request keys",
+            Self::IdempotencyExpiry => "request keys by expiry",
             Self::Timer => "timers",
             Self::TimerById => "timers by id",
             Self::DeadLetter => "dead letters",
@@ -86,13 +91,16 @@ impl Table {
     /// Whether the journals can rebuild it: such tables are no part of an export.
     pub fn is_projection(self) -> bool {
         match self {
-            Self::Run | Self::RunByStatus | Self::OpenRun | Self::StepResult | Self::Artifact => true,
-            Self::Meta
-            | Self::Event
-            | Self::Idempotency
+            Self::Run
+            | Self::RunByStatus
+            | Self::OpenRun
+            | Self::StepResult
+            | Self::Artifact
             | Self::Timer
-            | Self::TimerById
-            | Self::DeadLetter => false,
+            | Self::TimerById => true,
+            Self::Meta | Self::Event | Self::Idempotency | Self::IdempotencyExpiry | Self::DeadLetter => {
+                false
+            }
         }
     }
 }
@@ -151,6 +159,8 @@ pub enum Key {
     Artifact { tenant: KeyName, run: Uuid, seq: u64, number: u32 },
     /// A request that must not act twice, by the SHA-256 of its key.
     Idempotency { tenant: KeyName, scope: KeyName, hash: [u8; 32] },
+    /// When a key expires, in milliseconds since 1970.
+    IdempotencyExpiry { expires_ms: u64, key: Vec<u8> },
     /// A timer by its time, in milliseconds since 1970.
     Timer { due_ms: u64, id: Uuid },
     /// A timer by its id.
@@ -171,6 +181,7 @@ impl Key {
             Self::StepResult { .. } => Table::StepResult,
             Self::Artifact { .. } => Table::Artifact,
             Self::Idempotency { .. } => Table::Idempotency,
+            Self::IdempotencyExpiry { .. } => Table::IdempotencyExpiry,
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
             Self::DeadLetter { .. } => Table::DeadLetter,
@@ -195,6 +206,7 @@ impl Key {
                 key.name(tenant).bytes(run.as_bytes()).bytes(&seq.to_be_bytes()).bytes(&number.to_be_bytes())
             }
             Self::Idempotency { tenant, scope, hash } => key.name(tenant).name(scope).bytes(hash),
+            Self::IdempotencyExpiry { expires_ms, key: of } => key.bytes(&expires_ms.to_be_bytes()).bytes(of),
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
             Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
@@ -226,6 +238,10 @@ impl Key {
             0x40 => {
                 Self::Idempotency { tenant: fields.name()?, scope: fields.name()?, hash: fields.array()? }
             }
+            0x41 => Self::IdempotencyExpiry {
+                expires_ms: u64::from_be_bytes(fields.array()?),
+                key: std::mem::take(&mut fields.0).to_vec(),
+            },
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
             0x80 => Self::DeadLetter { tenant: fields.name()?, run: fields.id()? },
@@ -292,6 +308,13 @@ pub fn timers_due(now_ms: u64) -> KeyRange {
         Some(end) => KeyRange::between(start, Builder::new(Table::Timer).bytes(&end.to_be_bytes()).0),
         None => KeyRange::prefix(start),
     }
+}
+
+/// The keys that have expired at `now_ms`, earliest first.
+pub fn expired(now_ms: u64) -> KeyRange {
+    let start = Builder::new(Table::IdempotencyExpiry).0;
+    let end = Builder::new(Table::IdempotencyExpiry).bytes(&now_ms.saturating_add(1).to_be_bytes()).0;
+    KeyRange::between(start, end)
 }
 
 struct Builder(Vec<u8>);
@@ -470,7 +493,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x70, 0x71, 0x80])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);
