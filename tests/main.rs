@@ -23,6 +23,8 @@ mod flow;
 mod format;
 #[cfg(feature = "cli")]
 mod hostile;
+#[cfg(all(feature = "cli", feature = "lsp"))]
+mod lsp;
 #[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]
