@@ -133,7 +133,7 @@ fn retry(global: &Global, run: &str, json: bool) -> CliResult {
                 (Followed::remote(store, &request).await?, Sources::default())
             }
         };
-        let exit = run::follow(followed, &sources, json).await;
+        let exit = run::follow(followed, &backend, &sources, json).await;
         backend.close().await?;
         exit
     })
