@@ -21,7 +21,7 @@ fn dag() -> Arc<Dag> {
     let id = sources.add("p.plan", PLAN);
     let parse = syntax::parse(id, PLAN);
     let analysis = check::check(id, &parse, &sources, &Catalog::stdlib());
-    Arc::new(Dag::new(&analysis.into_checked("p").unwrap()))
+    Arc::new(Dag::new(analysis.into_checked("p").unwrap().program()))
 }
 
 /// Drives a run without skills: each call succeeds with the same text; stops early where it is to stay open.
@@ -52,7 +52,7 @@ async fn run(journal: Journal, dag: Arc<Dag>, open: bool) -> u64 {
         }
         let outcome: Option<&Outcome> =
             commands.iter().find_map(|c| if let engine::Command::Finish(o) = c { Some(o) } else { None });
-        out.append(&events, outcome, &machine).await.unwrap();
+        out.append(&events, outcome, None, &machine).await.unwrap();
         written += events.len() as u64 + u64::from(written == 0);
         for command in commands {
             match command {
@@ -61,6 +61,7 @@ async fn run(journal: Journal, dag: Arc<Dag>, open: bool) -> u64 {
                     attempt: call.attempt,
                     value: value::Value::String("0123456789".repeat(12).into()),
                     usage: engine::Usage::default(),
+                    reused: None,
                 }),
                 engine::Command::WakeAt { timer, .. } => next.push(engine::EventKind::TimerFired { timer }),
                 engine::Command::Disarm { .. }
