@@ -15,6 +15,8 @@ mod care;
 #[cfg(feature = "cli")]
 mod commands;
 mod corpus;
+#[cfg(feature = "cli")]
+mod editors;
 mod engine;
 #[cfg(feature = "cli")]
 mod examples;
