@@ -387,7 +387,7 @@ impl Cx<'_> {
     /// A variable nobody can name.
     pub(super) fn fresh(&mut self, name: &str, span: Span, ty: Type) -> VarId {
         self.enter();
-        let var = self.declare_hidden(&format!("{name}?"), span, VarKind::Macro, ty);
+        let var = self.declare_hidden(format!("{name}?"), span, VarKind::Macro, ty);
         self.leave();
         var
     }
@@ -415,7 +415,8 @@ impl Cx<'_> {
             }
             return error(span);
         };
-        self.refs.push(Ref { span: name_span, def: Def::Function(row.name.into()) });
+        let function: Name = row.name.into();
+        self.refs.push(Ref { span: name_span, def: Def::Function(function.clone()) });
         let mut values: Vec<Expr> = receiver.into_iter().collect();
         for arg in args {
             if let Some(label) = &arg.name {
@@ -431,7 +432,7 @@ impl Cx<'_> {
         }
         if values.iter().any(|v| matches!(v.ty, Type::Error)) {
             let result = fixed_result(row);
-            return node(ExprKind::Call { function: row.name.into(), args: values }, span, result);
+            return node(ExprKind::Call { function, args: values }, span, result);
         }
         let types: Vec<Type> = values.iter().map(|v| settle(&v.ty)).collect();
         let ty = match functions::resolve(row, &types) {
@@ -455,7 +456,7 @@ impl Cx<'_> {
                 fixed_result(row)
             }
         };
-        node(ExprKind::Call { function: row.name.into(), args: values }, span, ty)
+        node(ExprKind::Call { function, args: values }, span, ty)
     }
 
     fn refuse(

@@ -23,6 +23,13 @@ impl Machine {
 
     /// The path of a statement instance.
     pub(super) fn path(&self, loc: Loc) -> Arc<str> {
+        match self.active(loc) {
+            Some(active) => active.path.get_or_init(|| self.spell_path(loc)).clone(),
+            None => self.spell_path(loc),
+        }
+    }
+
+    fn spell_path(&self, loc: Loc) -> Arc<str> {
         let mut chain = Vec::new();
         let mut at = Some(loc);
         while let Some(loc) = at {

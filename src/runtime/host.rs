@@ -489,7 +489,7 @@ impl Runtime {
         let people = Arc::clone(&self.people);
         let root = project.clone();
         let around = Surroundings {
-            caller: Caller {
+            caller: Arc::new(Caller {
                 skills,
                 rates: Arc::clone(&self.rates),
                 keeper: self.keeper.clone(),
@@ -498,7 +498,7 @@ impl Runtime {
                 run_text: Arc::clone(&id),
                 tenant: self.tenant.as_str().into(),
                 actor: Arc::clone(&actor),
-            },
+            }),
             people: Arc::new(move || people(&root)),
             actor,
             run: Arc::clone(&id),

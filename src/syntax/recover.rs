@@ -50,7 +50,15 @@ impl<'a> Recovery<'a> {
     pub(super) fn builder(&self, offsets: Offsets) -> Builder<'a> {
         let (source, text, comments) = (self.source, self.text, self.comments);
         let offsets = offsets.within(self.length);
-        Builder { source, text, comments, offsets, bodies: HashMap::new(), diagnostics: Vec::new() }
+        Builder {
+            source,
+            text,
+            comments,
+            offsets,
+            bodies: HashMap::new(),
+            diagnostics: Vec::new(),
+            deep: None,
+        }
     }
 
     fn slice(&self, start: u32, end: u32) -> &'a str {
