@@ -1,9 +1,19 @@
 //! The real program is killed at random moments and told to go on. The judge is a file outside the store, into which the
 //! skill writes every call: the result is the same, no acknowledged step runs again, and no call that may act only once acts
 //! twice for one attempt.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are no library"
+)]
 #![cfg(feature = "cli")]
 
+#[path = "support/power.rs"]
+mod power;
+
+use power::Power;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -225,8 +235,11 @@ enum Death {
 }
 
 /// Runs a command and kills it, if it still lives then.
-fn live(dir: &Path, args: &[&str], death: &Death) -> Life {
+fn live(dir: &Path, power: Option<&Power>, args: &[&str], death: &Death) -> Life {
     let mut command = command(dir, args);
+    if let Some(power) = power {
+        power.supply(&mut command);
+    }
     if let Death::At(point) = death {
         command.env("AOS_DIE_AT", point);
     }
@@ -294,6 +307,8 @@ struct Tally {
     rounds: usize,
     in_doubt: usize,
     calls: usize,
+    /// Bytes that had been written and not synced when the power was cut.
+    unsynced: u64,
 }
 
 fn project(plan: &str) -> tempfile::TempDir {
@@ -332,11 +347,17 @@ fn undone(log: &[Line]) -> Vec<String> {
 }
 
 /// One run, whose lives end as told; at last it lives on.
-fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally) {
+fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally, cuts: bool) {
     let Plan { name, text, output: expected, undone: undo } = plan;
     let dir = project(text);
     let mut deaths = deaths.into_iter();
     let mut said: Vec<String> = Vec::new();
+    let store = dir.path().join(".aos");
+    std::fs::create_dir(&store).unwrap();
+    let power = cuts.then(|| Power::over(&store).unwrap());
+    if let Some(power) = &power {
+        power.keep(&store);
+    }
     let mut acknowledged: BTreeMap<String, usize> = BTreeMap::new();
     let mut run: Option<String> = None;
     let mut lives = 0;
@@ -347,9 +368,12 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
             Some(run) => vec!["resume", run, "--json"],
         };
         args.extend(said.iter().map(String::as_str));
-        let life = live(dir.path(), &args, &death);
+        let life = live(dir.path(), power.as_ref(), &args, &death);
         lives += 1;
         tally.kills += usize::from(life.killed);
+        if let Some(power) = power.as_ref().filter(|_| life.killed) {
+            tally.unsynced += power.cut();
+        }
         // Killed after the first durable write and before it was told: the store knows the run.
         let known = life.run.clone().or_else(|| {
             let out = command(dir.path(), &["runs", "--json"]).output().unwrap();
@@ -360,6 +384,10 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
         });
         if run.is_none() {
             run = known;
+        }
+        if let Some(power) = &power {
+            // What looking at it wrote.
+            power.keep(&store);
         }
         let log = judge(dir.path());
         for (kind, skill, path, _, process) in &log {
@@ -419,8 +447,37 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
 #[test]
 fn killed_at_random_moments_it_goes_on() {
     let wanted = std::env::var("AOS_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(50);
+    let tally = rounds(wanted, false);
+    assert!(
+        wanted < 50 || tally.in_doubt > 0,
+        "no call that acts once was ever in flight: the test proves nothing"
+    );
+    tally.tell("kills");
+}
+
+/// The same with the power cut at each kill: of the store only what was synced is left.
+#[test]
+fn the_power_cut_at_random_moments_it_goes_on() {
+    let probe = tempfile::tempdir().unwrap();
+    if Power::over(probe.path()).is_none() {
+        return;
+    }
+    let wanted = std::env::var("AOS_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(15);
+    rounds(wanted, true).tell("power cuts");
+}
+
+impl Tally {
+    fn tell(&self, what: &str) {
+        let Tally { kills, rounds, in_doubt, calls, unsynced } = self;
+        println!(
+            "{kills} {what} in {rounds} runs: {calls} calls, {in_doubt} in doubt, none repeated; {unsynced} bytes unsynced"
+        );
+    }
+}
+
+fn rounds(wanted: usize, cuts: bool) -> Tally {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-    let mut tally = Tally { kills: 0, rounds: 0, in_doubt: 0, calls: 0 };
+    let mut tally = Tally { kills: 0, rounds: 0, in_doubt: 0, calls: 0, unsynced: 0 };
     let plans = plans();
     while tally.kills < wanted {
         for plan in &plans {
@@ -429,7 +486,7 @@ fn killed_at_random_moments_it_goes_on() {
                 let left = 4.min(wanted - tally.kills);
                 let deaths: Vec<Death> =
                     (0..left).map(|_| Death::After(Duration::from_millis(60 + dice.below(320)))).collect();
-                round(plan, deaths, &mut tally);
+                round(plan, deaths, &mut tally, cuts);
             }
         }
         assert!(
@@ -439,18 +496,7 @@ fn killed_at_random_moments_it_goes_on() {
             tally.rounds
         );
     }
-    assert!(
-        wanted < 50 || tally.in_doubt > 0,
-        "no call that acts once was ever in flight: the test proves nothing"
-    );
-    println!(
-        "{} kills in {} runs of {} plans: {} calls, {} in doubt, none repeated",
-        tally.kills,
-        tally.rounds,
-        plans.len(),
-        tally.calls,
-        tally.in_doubt
-    );
+    tally
 }
 
 /// At every named point, early and late in a run, and then again in the life that goes on.
@@ -462,15 +508,15 @@ fn it_dies_at_every_named_point_and_goes_on() {
     let long = std::env::var("AOS_KILLS").ok().and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n > 50);
     let plans = plans();
     let plan = |name: &str| plans.iter().find(|p| p.name == name).unwrap();
-    let mut tally = Tally { kills: 0, rounds: 0, in_doubt: 0, calls: 0 };
+    let mut tally = Tally { kills: 0, rounds: 0, in_doubt: 0, calls: 0, unsynced: 0 };
     for point in aos::runtime::points::POINTS {
         let before = tally.kills;
         let turns: &[u32] = if long { &[1, 2, 3, 5, 8, 13, 20] } else { &[1, 6] };
         for turn in turns {
             let at = |n: u32| Death::At(format!("{point}:{n}"));
-            round(plan("everything"), [at(*turn), at(1 + turn / 2)], &mut tally);
+            round(plan("everything"), [at(*turn), at(1 + turn / 2)], &mut tally, false);
             if long || *turn == 1 {
-                round(plan("doubt"), [at(1 + *turn), at(1)], &mut tally);
+                round(plan("doubt"), [at(1 + *turn), at(1)], &mut tally, false);
             }
         }
         assert!(tally.kills > before, "nothing ever passes `{point}`");
@@ -520,7 +566,7 @@ fn runs_beside_each_other_survive_their_process() {
         for row in &rows {
             let run = row["run"].as_str().unwrap();
             if row["status"] != "succeeded" {
-                let life = live(dir.path(), &["resume", run, "--json"], &Death::Never);
+                let life = live(dir.path(), None, &["resume", run, "--json"], &Death::Never);
                 assert!(life.last.is_some(), "{}\n{outputs:#?}", life.errors);
             }
             let shown = command(dir.path(), &["show", run, "--json"]).output().unwrap();

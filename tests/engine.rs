@@ -9,6 +9,7 @@ mod ledger;
 mod people;
 mod properties;
 mod random;
+mod reuse;
 mod speed;
 mod undoing;
 mod world;
