@@ -12,6 +12,8 @@
 mod agentdojo;
 #[cfg(feature = "cli")]
 mod commands;
+#[cfg(feature = "cli")]
+mod conformance;
 mod corpus;
 mod engine;
 #[cfg(feature = "cli")]
@@ -21,6 +23,8 @@ mod flow;
 mod format;
 #[cfg(feature = "cli")]
 mod hostile;
+#[cfg(feature = "cli")]
+mod imports;
 #[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]

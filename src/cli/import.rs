@@ -3,6 +3,8 @@
 use super::args::{Import, SkillEffect};
 use super::{Stop, load, terminal};
 use crate::project::import::{self, Effect, Imported, Options};
+use crate::project::schemas::schema_file;
+use crate::runtime::skill::schema::Schema;
 use crate::source::{DiskLoader, Loader as _};
 use serde_json::Value as Json;
 use std::path::Path;
@@ -28,7 +30,8 @@ pub(crate) fn import(args: &Import) -> Result<(), Stop> {
         }),
         trust: args.trust,
     };
-    let made = import::import(&document, &options).map_err(|e| Stop::usage(format!("`{name}`: {e}")))?;
+    let mut made = import::import(&document, &options).map_err(|e| Stop::usage(format!("`{name}`: {e}")))?;
+    drop_unusable(&mut made);
     match &args.out {
         None => terminal::print(made.text.trim_end()),
         Some(out) => write(out, &made)?,
@@ -40,6 +43,20 @@ pub(crate) fn import(args: &Import) -> Result<(), Stop> {
         terminal::say(&format!("… and {} more notes; they stand in the file", made.notes.len() - SHOWN));
     }
     Ok(())
+}
+
+/// Takes out what is no schema: its calls would all be refused.
+fn drop_unusable(made: &mut Imported) {
+    for (name, kept) in made.schemas.as_object_mut().into_iter().flatten() {
+        let Some(kept) = kept.as_object_mut() else { continue };
+        kept.retain(|part, schema| match Schema::new(schema) {
+            Ok(_) => true,
+            Err(why) => {
+                made.notes.push(format!("{name}: the schema of its {part} cannot be used and is left out: {why}"));
+                false
+            }
+        });
+    }
 }
 
 /// One document, or several behind each other.
@@ -62,7 +79,7 @@ fn write(out: &Path, made: &Imported) -> Result<(), Stop> {
         std::fs::create_dir_all(dir)
             .map_err(|e| Stop::usage(format!("`{}` cannot be made: {e}", dir.display())))?;
     }
-    let schemas = import::schema_file(out);
+    let schemas = schema_file(out);
     put(&schemas, &format!("{:#}\n", made.schemas))?;
     put(out, &made.text)?;
     terminal::say(&format!(

@@ -1,11 +1,12 @@
 //! Tool lists and OpenAPI documents as signature files of this language. Pure: JSON in, texts out.
 //!
 //! What a schema says and the language cannot is left to the schema itself: it is kept beside the signatures
-//! ([`schema_file`]), and calls are held against it when they run. The signature says `json` there, with a note.
+//! ([`super::schemas`]), and calls are held against it when they run. The signature says `json` there, with a note.
 
 mod constraint;
 mod document;
 mod literal;
+mod normal;
 mod object;
 mod schema;
 mod shape;
@@ -20,7 +21,6 @@ use crate::diagnostic::{Diagnostic, sort};
 use crate::source::Sources;
 use crate::{format, syntax};
 use serde_json::{Map, Value as Json};
-use std::path::{Path, PathBuf};
 
 /// The most tools of one document.
 const MAX_TOOLS: usize = 10_000;
@@ -65,12 +65,6 @@ pub enum ImportError {
     Internal(String),
 }
 
-/// The file that keeps the schemas of a signature file: `gh.plan` has `gh.schema.json`.
-#[must_use]
-pub fn schema_file(signatures: &Path) -> PathBuf {
-    signatures.with_extension("schema.json")
-}
-
 /// The signatures of a tool list (MCP, Anthropic, OpenAI and the like) or of an OpenAPI 3 document.
 ///
 /// # Errors
@@ -87,9 +81,9 @@ pub fn import(document: &Json, options: &Options) -> Result<Imported, ImportErro
     for tool in &tools {
         let name = writer.skill(tool, document);
         let mut kept = Map::new();
-        kept.insert("input".into(), document::whole(&tool.input, tool, document));
+        kept.insert("input".into(), normal::schema(document::whole(&tool.input, tool, document)));
         if let Some(output) = &tool.output {
-            kept.insert("output".into(), document::whole(output, tool, document));
+            kept.insert("output".into(), normal::schema(document::whole(output, tool, document)));
         }
         schemas.insert(name, Json::Object(kept));
     }

@@ -4,6 +4,7 @@
 //! appended with one sync; only then are the commands obeyed.
 
 use super::journal::{JournalError, RunJournal};
+use super::skill::schema::{Schemas, SkillSchema};
 use super::skill::{SkillCall, SkillOutput, Skills};
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, RunStatus, StepPath, TimerId, Usage,
@@ -42,6 +43,8 @@ pub enum Update {
 pub struct Surroundings {
     /// What makes the calls.
     pub skills: Arc<Skills>,
+    /// Of skills whose signatures were imported.
+    pub schemas: Schemas,
     /// Who started it.
     pub actor: Arc<str>,
     pub tenant: Arc<str>,
@@ -282,12 +285,13 @@ impl Driver {
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let answer = self.answer.clone();
         let skills = Arc::clone(&self.around.skills);
+        let schema = self.around.schemas.get(&invoke.skill);
         let around =
             (Arc::clone(&self.around.run), Arc::clone(&self.around.tenant), Arc::clone(&self.around.actor));
         let task = self.tasks.spawn(async move {
             let (step, attempt) = (invoke.step.clone(), invoke.attempt);
             // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(call_skill(skills, invoke, around));
+            let call = tokio::spawn(call_skill(skills, invoke, schema, around));
             let _cancel = AbortOnDrop(call.abort_handle());
             let result = call.await.unwrap_or_else(|e| {
                 Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {e}")))
@@ -313,6 +317,7 @@ impl Drop for AbortOnDrop {
 async fn call_skill(
     skills: Arc<Skills>,
     invoke: Invoke,
+    schema: Option<Arc<SkillSchema>>,
     (run, tenant, actor): (Arc<str>, Arc<str>, Arc<str>),
 ) -> Result<SkillOutput, Failure> {
     let timeout = Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0));
@@ -330,6 +335,7 @@ async fn call_skill(
         timeout,
         tenant,
         actor,
+        schema,
     };
     let blame = |mut failure: Failure| {
         failure.skill.get_or_insert_with(|| Arc::clone(&name));

@@ -4,6 +4,7 @@ use super::driver::{Control, Driver, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
 use super::report::Report;
 use super::skill::Skills;
+use super::skill::schema::Schemas;
 use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
@@ -111,9 +112,10 @@ impl Runtime {
         };
         let plan = Arc::clone(&header.plan);
         let machine = Machine::new(request.dag);
+        let schemas = schemas(&header);
         let journal = RunJournal::create(self.journal.clone(), self.tenant.clone(), run, header);
         let first = vec![journal::started(run, request.inputs)];
-        Ok(self.drive(run, plan, request.actor, skills, machine, journal, first))
+        Ok(self.drive(run, plan, request.actor, (skills, schemas), machine, journal, first))
     }
 
     /// Goes on with a run whose process ended.
@@ -222,7 +224,8 @@ impl Runtime {
         }
         let Replayed { header, machine, journal } = journal::replay(&self.journal, &self.tenant, run)?;
         let skills = self.skills(&header.project_root)?;
-        Ok(self.drive(run, header.plan, actor, skills, machine, journal, first))
+        let schemas = schemas(&header);
+        Ok(self.drive(run, header.plan, actor, (skills, schemas), machine, journal, first))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one run, named once")]
@@ -231,7 +234,7 @@ impl Runtime {
         run: Uuid,
         plan: Arc<str>,
         actor: Arc<str>,
-        skills: Arc<Skills>,
+        (skills, schemas): (Arc<Skills>, Schemas),
         machine: Machine,
         journal: RunJournal,
         first: Vec<EventKind>,
@@ -241,6 +244,7 @@ impl Runtime {
         let id: Arc<str> = run.to_string().into();
         let around = Surroundings {
             skills,
+            schemas,
             actor,
             tenant: self.tenant.as_str().into(),
             run: Arc::clone(&id),
@@ -270,6 +274,11 @@ impl Runtime {
     fn live(&self) -> MutexGuard<'_, HashMap<Uuid, mpsc::Sender<Control>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What imports kept of the run's skills.
+fn schemas(header: &Header) -> Schemas {
+    Schemas::of(header.sources.iter().map(|(path, text)| (path.as_ref(), text.as_ref())))
 }
 
 fn shown(status: RunStatus, live: bool) -> RunStatus {

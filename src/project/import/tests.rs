@@ -209,7 +209,7 @@ fn hostile_documents() {
         deep = json!({ "type": "object", "properties": { "x": deep } });
     }
     let double = |i: i32| json!({ "allOf": [{ "$ref": format!("#/$defs/a{}", i + 1) }, { "$ref": format!("#/$defs/a{}", i + 1) }], "anyOf": [{ "$ref": format!("#/$defs/a{}", i + 1) }, {"type": "null"}] });
-    let defs: serde_json::Map<String, Json> = (0..40).map(|i| (format!("a{i}"), double(i))).collect();
+    let defs: Map<String, Json> = (0..40).map(|i| (format!("a{i}"), double(i))).collect();
     let doc = json!([
         { "name": nasty, "description": nasty, "input_schema": {
             "type": "object", "title": nasty, "required": [nasty, "never"],
