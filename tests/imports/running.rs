@@ -42,7 +42,7 @@ fn project() -> tempfile::TempDir {
 }
 
 fn run(dir: &Path, call: &str) -> Json {
-    let text = format!("plan p(none: string? = null) {{\n  step s = pay.send({call})\n  return s\n}}\n");
+    let text = format!("plan p(none: string? = null) -> json {{\n  step s = pay.send({call})\n  return s\n}}\n");
     std::fs::write(dir.join("p.plan"), text).unwrap();
     let run = ["--store", "store", "run", "p.plan", "--json"];
     let (_, out, err) = finish(aos(dir).env("PAY_KEY", "sk-very-secret").args(run));
