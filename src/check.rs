@@ -30,6 +30,7 @@ mod narrow;
 mod not_yet;
 mod operators;
 mod order;
+mod people;
 mod plans;
 mod region;
 mod relate;
@@ -214,6 +215,9 @@ pub fn check_unit_for(
     causes::settle(files, sources, &mut found);
     let entry = files.first().map(|f| f.source);
     flow::check(&analysis.plans, &analysis.skills, entry, asker, &mut found);
+    if let Some(people) = &asker.people {
+        people::check(&analysis.plans, people, &mut found);
+    }
     if !found.iter().any(Diagnostic::is_error) {
         found.extend(bounds::check(&analysis.plans, &analysis.skills));
     }
@@ -350,7 +354,7 @@ fn inner(action: &hir::Action) -> Vec<&hir::Body> {
 }
 
 /// Calls `f` for the target of every call, fallbacks and compensations included.
-fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
+pub(crate) fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
     for stmt in &body.stmts {
         let hir::StmtKind::Step(step) = &stmt.kind else { continue };
         if let hir::Action::Call(call) = &step.action {

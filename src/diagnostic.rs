@@ -208,7 +208,9 @@ pub fn nearest_by_words<'a>(name: &str, candidates: impl IntoIterator<Item = &'a
         }
         match best {
             Some((before, _, _)) if share < before => {}
-            Some((before, known, _)) if share == before && known != candidate => best = Some((share, known, false)),
+            Some((before, known, _)) if share == before && known != candidate => {
+                best = Some((share, known, false))
+            }
             Some(_) | None => best = Some((share, candidate, true)),
         }
     }

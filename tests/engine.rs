@@ -3,8 +3,10 @@
 mod cases;
 #[cfg(feature = "runtime")]
 mod journal;
+mod people;
 mod properties;
 mod speed;
+mod undoing;
 mod world;
 
 pub use cases::CASES;

@@ -46,7 +46,9 @@ pub fn errors(signatures: &str, plan: &str) -> Vec<Diagnostic> {
 /// A diagnostic with everything it says, in one text.
 pub fn said(d: &Diagnostic) -> String {
     let mut text = format!("{}: {} | {}", d.code, d.message, d.label);
-    for more in d.labels.iter().map(|l| &*l.message).chain(d.help.as_deref()).chain(d.fixes.iter().map(|f| &*f.title)) {
+    for more in
+        d.labels.iter().map(|l| &*l.message).chain(d.help.as_deref()).chain(d.fixes.iter().map(|f| &*f.title))
+    {
         text.push_str(" | ");
         text.push_str(more);
     }

@@ -236,7 +236,7 @@ pub struct Call {
     pub span: Span,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     Skill(Arc<str>),
@@ -346,6 +346,9 @@ pub struct Approve {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApproveStage {
     pub role: Option<Arc<str>>,
+    /// Where the role stands.
+    #[serde(default)]
+    pub span: Span,
     pub within: Option<Expr>,
 }
 
@@ -357,6 +360,9 @@ pub enum ApproveElse {
     Continue,
     Fail(Expr),
 }
+
+/// How often a compensation that failed is tried again; the waits are those of a `retry` without `backoff`.
+pub const COMPENSATION_RETRIES: i64 = 5;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Compensate {

@@ -128,12 +128,10 @@ impl Cx<'_> {
         }
         let item = match ids.last() {
             // What the filter asks of its elements is known of those that are left.
-            Some(id) if kind == MacroKind::Filter => {
-                self.facts.iter().fold(item, |item, fact| match fact {
-                    Fact::NotNull(var, path) if var == id => without_null(&item, path),
-                    Fact::NotNull(..) | Fact::HasValue(_) | Fact::Holds(_) => item,
-                })
-            }
+            Some(id) if kind == MacroKind::Filter => self.facts.iter().fold(item, |item, fact| match fact {
+                Fact::NotNull(var, path) if var == id => without_null(&item, path),
+                Fact::NotNull(..) | Fact::HasValue(_) | Fact::Holds(_) => item,
+            }),
             _ => item,
         };
         if let Some(mark) = mark {

@@ -52,7 +52,8 @@ fn drop_unusable(made: &mut Imported) {
         kept.retain(|part, schema| match Schema::new(schema) {
             Ok(_) => true,
             Err(why) => {
-                made.notes.push(format!("{name}: the schema of its {part} cannot be used and is left out: {why}"));
+                made.notes
+                    .push(format!("{name}: the schema of its {part} cannot be used and is left out: {why}"));
                 false
             }
         });

@@ -2,7 +2,7 @@
 
 use super::args::{Global, Show};
 use super::backend::{self, Backend, Shown};
-use super::{CliResult, Exit, Stop, render, terminal};
+use super::{CliResult, Exit, Stop, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::{RunStatus, StepStatus};
@@ -32,6 +32,12 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);
     }
+    if !report.status.is_ended() {
+        for ask in &report.asks {
+            terminal::print(&people::text(ask));
+            terminal::print(&format!("  {}", people::command(&report.run, ask)));
+        }
+    }
     if let Some(outcome) = report.outcome.as_ref().filter(|_| report.status == RunStatus::Succeeded) {
         terminal::print(&format!("result: {:#}", outcome.output.to_json()));
     }
@@ -39,7 +45,7 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     Ok(Exit::Done)
 }
 
-async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
+pub(crate) async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
     match backend {
         Backend::Local { runtime, .. } => {
             runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| backend::stop(&e))
@@ -119,6 +125,10 @@ pub(crate) fn critical_path(report: &Report) -> Option<String> {
 /// The error that ended a run, at its place in the plan.
 pub(crate) fn failure(report: &Report, sources: &Sources) {
     let Some(outcome) = &report.outcome else { return };
+    if !outcome.not_undone.is_empty() {
+        let steps: Vec<String> = outcome.not_undone.iter().map(|s| format!("`{s}`")).collect();
+        terminal::say(&format!("not undone, because the compensation failed: {}", steps.join(", ")));
+    }
     let Some(error) = &outcome.error else { return };
     let step = outcome.failed_step.as_ref();
     let row = step.and_then(|path| report.steps.iter().find(|s| s.path == *path));
@@ -177,12 +187,30 @@ fn mark(status: StepStatus) -> &'static str {
 }
 
 fn note(step: &StepReport) -> String {
-    let text = match (&step.skipped_because, &step.error) {
-        (Some(because), _) => format!("because {because}"),
-        (None, Some(error)) => format!("{}: {}", error.kind, error.message),
-        (None, None) => String::new(),
+    let text = match (&step.skipped_because, &step.error, step.compensation) {
+        (Some(because), _, _) => format!("because {because}"),
+        (None, Some(error), _) => format!("{}: {}", error.kind, error.message),
+        (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
+        (None, None, Some(StepStatus::Failed | StepStatus::InDoubt)) => "not undone".to_owned(),
+        (None, None, _) => told(step),
     };
     if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
+}
+
+/// Who let it happen, or where its value came from.
+fn told(step: &StepReport) -> String {
+    let mut parts = Vec::new();
+    match step.reused.as_deref() {
+        Some("cache") => parts.push("from the cache".to_owned()),
+        Some(run) => parts.push(format!("by its key from run {run}")),
+        None => {}
+    }
+    let yes: Vec<&str> = step.decisions.iter().filter(|d| d.approved).map(|d| &*d.by).collect();
+    if !yes.is_empty() {
+        let what = if step.skill.as_deref() == Some("human.ask") { "answered" } else { "approved" };
+        parts.push(format!("{what} by {}", yes.join(", ")));
+    }
+    parts.join("; ")
 }
 
 fn bar(step: &StepReport, report: &Report, width: usize) -> String {

@@ -2,12 +2,12 @@
 
 use super::command::{Command, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
 use super::event::{Event, EventKind, Failure, StepPath, Usage};
-use super::state::{Active, Frame, FrameKey, Live, Loc, Phase, Row, TimerKind, Waiter, Work};
+use super::state::{Active, Frame, FrameKey, Live, Loc, Phase, Row, Scope, TimerKind, Undo, Waiter, Work};
 use crate::dag::{BodyId, Dag};
 use crate::expr::VarId;
 use crate::value::{Map, Value};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// An event that cannot have happened: a run that is started twice, an answer to a call that was never made.
@@ -33,6 +33,22 @@ pub struct Machine {
     pub(super) flights: HashMap<Arc<str>, Loc>,
     pub(super) timers: BTreeMap<TimerId, (Timestamp, TimerKind, Loc)>,
     pub(super) waiters: HashMap<Loc, Vec<Waiter>>,
+    /// Steps that wait for people or a signal, by path.
+    pub(super) asks: BTreeMap<Arc<str>, Loc>,
+    /// Signals that nobody has waited for yet, in the order they came.
+    pub(super) signals: Vec<(Arc<str>, Value)>,
+    /// Regions with a deadline.
+    pub(super) deadlines: BTreeSet<Loc>,
+    /// How many of them stand still.
+    pub(super) held: u32,
+    /// How many steps have acted that can be undone: the order of undoing.
+    pub(super) acted: u64,
+    /// The frames of compensations that run, and whose unwinding they belong to. Only looked up, never listed.
+    pub(super) undoing: HashMap<u32, Scope>,
+    /// How often the step of a path was undone: calling it again is another call.
+    pub(super) undone: HashMap<Arc<str>, u32>,
+    /// Steps whose compensation failed, in the order they failed.
+    pub(super) not_undone: Vec<Loc>,
     pub(super) usage: Usage,
     pub(super) calls: u64,
     pub(super) out: Step,
@@ -63,6 +79,14 @@ impl Machine {
             flights: HashMap::new(),
             timers: BTreeMap::new(),
             waiters: HashMap::new(),
+            asks: BTreeMap::new(),
+            signals: Vec::new(),
+            deadlines: BTreeSet::new(),
+            held: 0,
+            acted: 0,
+            undoing: HashMap::new(),
+            undone: HashMap::new(),
+            not_undone: Vec::new(),
             usage: Usage::default(),
             calls: 0,
             out: Step::default(),
@@ -99,6 +123,19 @@ impl Machine {
     /// # Errors
     /// An event that cannot have happened. The machine is as it was.
     pub fn apply(&mut self, event: &Event) -> Result<Step, IllegalEvent> {
+        self.permits(event)?;
+        self.now = self.now.max(event.at);
+        self.happened(event);
+        self.settle();
+        self.hold_deadlines();
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// Whether an event can have happened now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn permits(&self, event: &Event) -> Result<(), IllegalEvent> {
         let started = self.started_at.is_some();
         match &event.kind {
             EventKind::Started { .. } if started => {
@@ -109,16 +146,16 @@ impl Machine {
             EventKind::AttemptStarted { step, attempt }
             | EventKind::AttemptSucceeded { step, attempt, .. }
             | EventKind::AttemptFailed { step, attempt, .. } => self.check_attempt(step, *attempt)?,
+            EventKind::Decided { .. } | EventKind::Answered { .. } | EventKind::Signalled { .. } => {
+                self.check_people(event)?;
+            }
             EventKind::TimerFired { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {}
         }
-        self.now = self.now.max(event.at);
-        self.happened(&event.kind);
-        self.settle();
-        Ok(std::mem::take(&mut self.out))
+        Ok(())
     }
 
-    fn happened(&mut self, event: &EventKind) {
-        match event {
+    fn happened(&mut self, event: &Event) {
+        match &event.kind {
             EventKind::Started { run, inputs } => self.begin(run, inputs),
             EventKind::AttemptStarted { step, attempt } => {
                 if let Some(loc) = self.flight(step, *attempt)
@@ -127,8 +164,11 @@ impl Machine {
                     *intended = true;
                 }
             }
-            EventKind::AttemptSucceeded { step, attempt, value, usage } => {
+            EventKind::AttemptSucceeded { step, attempt, value, usage, reused } => {
                 if let Some(loc) = self.flight(step, *attempt) {
+                    if let (Some(from), Some(row)) = (reused, self.row_mut(loc)) {
+                        row.extra().reused = Some(from.clone());
+                    }
                     self.add_usage(loc, *usage);
                     self.land(step);
                     self.succeed(loc, value.clone());
@@ -142,6 +182,9 @@ impl Machine {
                     let error = self.placed(loc, error.clone());
                     self.attempt_failed(loc, error, draining);
                 }
+            }
+            EventKind::Decided { .. } | EventKind::Answered { .. } | EventKind::Signalled { .. } => {
+                self.heard(event);
             }
             EventKind::TimerFired { timer } => self.timer_fired(timer),
             EventKind::CancelRequested { .. } => {
@@ -161,6 +204,7 @@ impl Machine {
                 Some(Work::Check(frame)) => self.check(frame),
                 Some(Work::React(loc)) => self.react(loc),
                 Some(Work::Advance(loc)) => self.advance(loc),
+                Some(Work::Undo(loc)) => self.undo_below(loc),
                 None if !self.start_next() => return,
                 None => {}
             }
@@ -192,7 +236,13 @@ impl Machine {
         error: Option<Failure>,
         at: Option<Loc>,
     ) {
-        let outcome = Outcome { status, output, error, failed_step: at.map(|l| StepPath(self.path(l))) };
+        let outcome = Outcome {
+            status,
+            output,
+            error,
+            failed_step: at.map(|l| StepPath(self.path(l))),
+            not_undone: self.not_undone.iter().map(|l| StepPath(self.path(*l))).collect(),
+        };
         self.out.commands.push(Command::Finish(outcome.clone()));
         self.outcome = Some(outcome);
         // A run that could not begin has no frames; one that ended has none that live. What is queued still is nobody's.
@@ -222,6 +272,7 @@ impl Machine {
             base,
             attempt_base,
             superseded: false,
+            kept: None,
             live: None,
         });
         let Some(graph) = dag.body(body) else { return frame };
@@ -251,6 +302,8 @@ impl Machine {
                 locals,
                 tail_ms,
                 result_waits: 0,
+                undo: Undo::new(),
+                undoing: false,
             }));
         }
         if unended == 0 {
@@ -423,6 +476,7 @@ impl Machine {
             }
             TimerKind::Deadline => self.deadline_passed(loc),
             TimerKind::Round => self.next_round(loc),
+            TimerKind::Ask => self.ask_expired(loc),
         }
     }
 
@@ -435,6 +489,7 @@ impl Machine {
         for (timer, (at, _, _)) in &self.timers {
             self.out.commands.push(Command::WakeAt { timer: timer.clone(), at: *at });
         }
+        self.ask_again();
         let mut flights: Vec<(Loc, Arc<str>)> =
             self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
         flights.sort();

@@ -3,13 +3,14 @@
 //! A *frame* is an instance of a body; its statements are *rows*, which lie next to each other and outlive the frame, for the
 //! report. What only a running frame or step needs hangs in a box that is dropped at its end.
 
+use super::ask::{Asking, Decision};
 use super::command::StepStatus;
 use super::event::{Failure, Usage};
 use crate::dag::BodyId;
 use crate::expr::VarId;
 use crate::value::Value;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 /// A statement of a frame.
@@ -33,6 +34,8 @@ pub(super) enum FrameKey {
     Case(u32),
     /// An item, a round, a branch.
     Index(u32),
+    /// The compensation of a step that has ended.
+    Undo,
 }
 
 impl FrameKey {
@@ -40,6 +43,7 @@ impl FrameKey {
         match self {
             FrameKey::Plain => 0,
             FrameKey::Arm(n) | FrameKey::Case(n) | FrameKey::Index(n) => n,
+            FrameKey::Undo => u32::MAX,
         }
     }
 }
@@ -58,6 +62,8 @@ pub(super) struct Frame {
     pub(super) attempt_base: u32,
     /// Another attempt of its step made a new one.
     pub(super) superseded: bool,
+    /// Inputs, items, indexes of a frame that has ended, where a compensation may still read them.
+    pub(super) kept: Option<Box<Locals>>,
     pub(super) live: Option<Box<Live>>,
 }
 
@@ -71,11 +77,29 @@ pub(super) struct Live {
     /// Statements, without `let`s, that have not ended.
     pub(super) unended: u32,
     pub(super) stop: Option<Stop>,
-    pub(super) locals: Vec<(VarId, Value)>,
+    pub(super) locals: Locals,
     /// Worst-case milliseconds from its end to the end of the run.
     pub(super) tail_ms: u64,
     /// Outer steps that the result waits for.
     pub(super) result_waits: u32,
+    /// What inside it has acted and can be undone.
+    pub(super) undo: Undo,
+    /// A compensation of its own unwinding runs.
+    pub(super) undoing: bool,
+}
+
+pub(super) type Locals = Vec<(VarId, Value)>;
+
+/// Steps that can be undone, the last one that acted on top.
+pub(super) type Undo = BinaryHeap<(u64, Loc)>;
+
+/// The part of a run that a compensation belongs to the unwinding of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    /// The run, an item, a branch.
+    Frame(u32),
+    /// All that lies below a step.
+    Step(Loc),
 }
 
 /// Why a frame starts nothing any more.
@@ -125,6 +149,10 @@ pub(super) struct Extra {
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
     pub(super) usage: Usage,
+    /// Who decided what.
+    pub(super) decisions: Vec<Decision>,
+    /// Where the value was taken from instead of a call.
+    pub(super) reused: Option<Arc<str>>,
 }
 
 impl Row {
@@ -180,12 +208,20 @@ pub(super) struct Active {
     pub(super) failure: Option<(Box<Failure>, Loc)>,
     pub(super) deadline: Option<Timestamp>,
     pub(super) deadline_passed: bool,
+    /// What is left of the deadline while it stands still.
+    pub(super) held: Option<jiff::SignedDuration>,
+    /// What people, or the world outside, are asked for.
+    pub(super) asking: Option<Box<Asking>>,
+    /// The digest of the call that was approved.
+    pub(super) approved: Option<Arc<str>>,
     /// The arm and reaction whose `fallback` runs in the place of the call.
     pub(super) fallback: Option<(usize, usize)>,
     /// Frames inside that run, by the order of their keys.
     pub(super) children: BTreeMap<u32, u32>,
     /// What becomes of it when all inside has ended.
     pub(super) verdict: Option<Verdict>,
+    /// What below it has acted and can be undone.
+    pub(super) undo: Undo,
     pub(super) region: Region,
 }
 
@@ -207,12 +243,16 @@ pub(super) enum Phase {
     },
     /// A timer of the engine, in a slot.
     Sleeping,
+    /// Waits for people or a signal.
+    Asking,
     /// Waits for the next attempt, or for the next round of a `loop`.
     Backoff,
     /// An error arm waits for so many steps that it mentions.
     Reaction { waits: u32 },
     /// Its content runs.
     Region,
+    /// It failed, and what below it can be undone is.
+    Unwinding,
 }
 
 #[derive(Clone, Debug)]
@@ -251,9 +291,13 @@ impl Active {
             failure: None,
             deadline: None,
             deadline_passed: false,
+            held: None,
+            asking: None,
+            approved: None,
             fallback: None,
             children: BTreeMap::new(),
             verdict: None,
+            undo: Undo::new(),
             region: Region::None,
         }
     }
@@ -288,6 +332,8 @@ pub(super) enum Work {
     React(Loc),
     /// The next items of a `for` may start.
     Advance(Loc),
+    /// The next compensation below a step may start.
+    Undo(Loc),
 }
 
 /// What a timer is for.
@@ -297,6 +343,8 @@ pub(super) enum TimerKind {
     Sleep,
     Deadline,
     Round,
+    /// Another role is asked, or the question expires.
+    Ask,
 }
 
 impl TimerKind {
@@ -306,6 +354,7 @@ impl TimerKind {
             TimerKind::Sleep => "sleep",
             TimerKind::Deadline => "deadline",
             TimerKind::Round => "round",
+            TimerKind::Ask => "ask",
         }
     }
 }

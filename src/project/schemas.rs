@@ -20,7 +20,11 @@ impl Project {
     ///
     /// # Errors
     /// Such a file cannot be read, or is not of this form.
-    pub fn kept_schemas(&self, loader: &dyn Loader, wanted: impl Fn(&str) -> bool) -> Result<Map<String, Json>, String> {
+    pub fn kept_schemas(
+        &self,
+        loader: &dyn Loader,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Map<String, Json>, String> {
         let mut all = Map::new();
         for file in &self.files {
             let path = schema_file(&file.path);

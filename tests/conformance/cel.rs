@@ -102,7 +102,9 @@ fn sound(answer: &Json) -> Result<(), String> {
         return Ok(());
     }
     let ty: Type = aos::check::read_type(text).map_err(|e| format!("the type `{text}`: {}", e[0].message))?;
-    conform(Value::from_json(&answer["value"]), &ty).map(|_| ()).map_err(|m| format!("the value is no `{text}`: {m}"))
+    conform(Value::from_json(&answer["value"]), &ty)
+        .map(|_| ())
+        .map_err(|m| format!("the value is no `{text}`: {m}"))
 }
 
 /// `Err`: why the answer is not what the case expects.

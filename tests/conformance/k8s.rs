@@ -49,7 +49,8 @@ fn unguarded(rule: &str, schema: &Json) -> bool {
     optional_fields(schema, &mut optional);
     optional.iter().any(|name| {
         let read = format!(".{name}");
-        rule.contains(&read) && !rule.split("has(").skip(1).any(|rest| rest.split(')').next().unwrap_or("").ends_with(&read))
+        rule.contains(&read)
+            && !rule.split("has(").skip(1).any(|rest| rest.split(')').next().unwrap_or("").ends_with(&read))
     })
 }
 
@@ -86,7 +87,8 @@ fn kubernetes_rules() {
             assert!(found.iter().all(|f| f.starts_with("unknown-field: ")), "{id}: {found:?}");
         } else if found.is_empty() {
             clean += 1;
-        } else if found.iter().all(|f| f.starts_with("maybe-null: ")) && unguarded(rule, &case["self_schema"]) {
+        } else if found.iter().all(|f| f.starts_with("maybe-null: ")) && unguarded(rule, &case["self_schema"])
+        {
             unguarded_reads.push(format!("{id}: {}", found.join("; ")));
         } else {
             wrong.push(format!("{id}: {}\n  {rule}", found.join("; ")));

@@ -11,8 +11,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Plans without a finding that hand over what their own tools' schemas refuse.
-const AGAINST_SCHEMA: &[(&str, &str)] =
-    &[("1dc64eda-2622-4781-a5fe-469a3c618c38", "21 / 10 is handed to `floor`, whose schema takes an integer")];
+const AGAINST_SCHEMA: &[(&str, &str)] = &[(
+    "1dc64eda-2622-4781-a5fe-469a3c618c38",
+    "21 / 10 is handed to `floor`, whose schema takes an integer",
+)];
 
 fn plan(case: &Json, made: &Imported) -> String {
     let mut text = "use \"t.plan\"\nplan answer() -> json {\n".to_owned();
@@ -83,6 +85,8 @@ fn findings_are_named_and_clean_plans_pass() {
             None => wrong.push(format!("{id}: refused\n  {}\n{text}", said())),
         }
     }
-    println!("nestful, imported: {clean} clean plans pass, {refused} with findings are refused by name, {against} break their own schemas");
+    println!(
+        "nestful, imported: {clean} clean plans pass, {refused} with findings are refused by name, {against} break their own schemas"
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -46,7 +46,9 @@ fn fitting(schema: &Json, root: &Json, depth: usize) -> Json {
             let mut value = fitting(first, root, depth + 1);
             if word == "allOf" && value.is_object() {
                 for more in schema[word].as_array().unwrap().iter().skip(1).chain([&own(schema)]) {
-                    if let (Json::Object(value), Json::Object(more)) = (&mut value, fitting(more, root, depth + 1)) {
+                    if let (Json::Object(value), Json::Object(more)) =
+                        (&mut value, fitting(more, root, depth + 1))
+                    {
                         value.extend(more);
                     }
                 }
@@ -54,9 +56,12 @@ fn fitting(schema: &Json, root: &Json, depth: usize) -> Json {
             return value;
         }
     }
-    let kind = schema["type"].as_str().or_else(|| schema["type"].get(0)?.as_str()).unwrap_or("").to_lowercase();
+    let kind =
+        schema["type"].as_str().or_else(|| schema["type"].get(0)?.as_str()).unwrap_or("").to_lowercase();
     match kind.as_str() {
-        "integer" | "number" => schema.get("minimum").or_else(|| schema.get("maximum")).cloned().unwrap_or(json!(1)),
+        "integer" | "number" => {
+            schema.get("minimum").or_else(|| schema.get("maximum")).cloned().unwrap_or(json!(1))
+        }
         "boolean" => json!(true),
         "array" => {
             let count = schema["minItems"].as_u64().unwrap_or(1) as usize;
@@ -150,7 +155,11 @@ fn apart(a: &Json, b: &Json, skip: impl Fn(&Json) -> bool) -> (usize, Option<Str
     let all: Vec<Json> = samples(a).into_iter().filter(|s| !skip(s)).collect();
     let differ = all.iter().find(|s| first.check(s).is_ok() != second.check(s).is_ok());
     let why = differ.map(|s| {
-        format!("{} / {} on {s}\n  {a}\n  {b}", first.check(s).err().unwrap_or_default(), second.check(s).err().unwrap_or_default())
+        format!(
+            "{} / {} on {s}\n  {a}\n  {b}",
+            first.check(s).err().unwrap_or_default(),
+            second.check(s).err().unwrap_or_default()
+        )
     });
     (all.len(), why)
 }
@@ -176,7 +185,8 @@ fn verdicts_survive_the_way_there_and_back() {
     if let Some(folder) = cases("examples-data/mcp") {
         for path in crate::conformance::files(&folder, ".json") {
             let server: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            let list = server.pointer("/tools_list/result").or_else(|| server.get("tools")).unwrap_or(&server);
+            let list =
+                server.pointer("/tools_list/result").or_else(|| server.get("tools")).unwrap_or(&server);
             documents.push((path.file_stem().unwrap().to_string_lossy().into_owned(), list.clone()));
         }
     }
@@ -191,7 +201,8 @@ fn verdicts_survive_the_way_there_and_back() {
         let options = Options { namespace: "rt".to_owned(), effect: None, trust: false };
         let notes = import(&document, &options).unwrap().notes;
         let kept: Map<String, Json> =
-            serde_json::from_str(&std::fs::read_to_string(dir.path().join("skills/rt.schema.json")).unwrap()).unwrap();
+            serde_json::from_str(&std::fs::read_to_string(dir.path().join("skills/rt.schema.json")).unwrap())
+                .unwrap();
         let whole = shown(dir.path());
         assert_eq!(whole.len(), kept.len(), "{name}");
         tools += kept.len();
@@ -219,6 +230,8 @@ fn verdicts_survive_the_way_there_and_back() {
             wrong.extend(why.map(|w| format!("{name} {id} by its types: {w}")));
         }
     }
-    println!("imports: {tools} tools there and back, {told} samples judged the same; {said_by_types} by their types alone");
+    println!(
+        "imports: {tools} tools there and back, {told} samples judged the same; {said_by_types} by their types alone"
+    );
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -33,8 +33,18 @@ fn tools() -> Json {
 fn project() -> tempfile::TempDir {
     let config = "[project]\nskills = [\"skills\"]\n[skills.pay]\nprovider = \"process\"\ncommand = [\"python3\", \"server.py\"]\n[secrets]\nKEY = \"env:PAY_KEY\"\n";
     let dir = folder(&[("aos.toml", config), ("server.py", SERVER), ("skills/.keep", "")]);
-    let args =
-        ["skills", "import", "-", "--namespace", "pay", "--out", "skills/pay.plan", "--effect", "pure", "--trust"];
+    let args = [
+        "skills",
+        "import",
+        "-",
+        "--namespace",
+        "pay",
+        "--out",
+        "skills/pay.plan",
+        "--effect",
+        "pure",
+        "--trust",
+    ];
     let (code, _, err) = finish_with(aos(dir.path()).args(args), &tools().to_string());
     assert_eq!(code, 0, "{err}");
     assert!(err.contains("`dependentRequired` is left to the schema"), "{err}");
@@ -42,7 +52,8 @@ fn project() -> tempfile::TempDir {
 }
 
 fn run(dir: &Path, call: &str) -> Json {
-    let text = format!("plan p(none: string? = null) -> json {{\n  step s = pay.send({call})\n  return s\n}}\n");
+    let text =
+        format!("plan p(none: string? = null) -> json {{\n  step s = pay.send({call})\n  return s\n}}\n");
     std::fs::write(dir.join("p.plan"), text).unwrap();
     let run = ["--store", "store", "run", "p.plan", "--json"];
     let (_, out, err) = finish(aos(dir).env("PAY_KEY", "sk-very-secret").args(run));

@@ -101,7 +101,8 @@ fn one_tool_in_many_shapes() {
     for (name, document) in documents().into_iter().skip(2) {
         let text = trusted(&document).text.replace("/// Weather.\n", "");
         let text = if name == "mcp" {
-            text.replace(") -> {\n  city: string,\n  unit?: \"C\" | \"F\",\n}\n", ") -> json\n").replace(") -> { city: string, unit?: \"C\" | \"F\" }\n", ") -> json\n")
+            text.replace(") -> {\n  city: string,\n  unit?: \"C\" | \"F\",\n}\n", ") -> json\n")
+                .replace(") -> { city: string, unit?: \"C\" | \"F\" }\n", ") -> json\n")
         } else {
             text
         };

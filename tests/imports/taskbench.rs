@@ -31,10 +31,19 @@ fn signatures(domain: &Json) -> String {
         writeln!(text, "type {kind} = opaque string").unwrap();
     }
     for tool in domain["tools"].as_array().unwrap() {
-        let params: Vec<String> =
-            kinds(tool, "input_types").iter().enumerate().map(|(i, kind)| format!("in_{i}: {kind}")).collect();
+        let params: Vec<String> = kinds(tool, "input_types")
+            .iter()
+            .enumerate()
+            .map(|(i, kind)| format!("in_{i}: {kind}"))
+            .collect();
         let output = kinds(tool, "output_types").first().cloned().unwrap_or_else(|| "null".to_owned());
-        writeln!(text, "skill {}({}) -> {output}", foreign(tool["name"].as_str().unwrap()), params.join(", ")).unwrap();
+        writeln!(
+            text,
+            "skill {}({}) -> {output}",
+            foreign(tool["name"].as_str().unwrap()),
+            params.join(", ")
+        )
+        .unwrap();
     }
     text
 }
@@ -148,7 +157,11 @@ fn models_plans() {
         if (case["verdict"] == "accept") != found.is_empty() {
             wrong.push(format!("{}: {}\n  {}\n{text}", case["id"], case["verdict"], shown()));
         }
-        if found.is_empty() { accepted += 1 } else { refused += 1 }
+        if found.is_empty() {
+            accepted += 1
+        } else {
+            refused += 1
+        }
         for finding in case["findings"].as_array().unwrap().iter().filter_map(Json::as_str) {
             if !found.iter().any(|d| names(d, finding)) {
                 wrong.push(format!("{}: nothing names `{finding}`\n  {}\n{text}", case["id"], shown()));
@@ -166,6 +179,8 @@ fn models_plans() {
             }
         }
     }
-    println!("taskbench: {accepted} plans accepted, {refused} refused, {near} near misses get the right suggestion");
+    println!(
+        "taskbench: {accepted} plans accepted, {refused} refused, {near} near misses get the right suggestion"
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -152,11 +152,15 @@ fn words(map: &mut Map<String, Json>) {
             }
         },
         Some(Json::Array(names)) => {
-            let known: Option<Vec<&str>> =
-                names.iter().map(|n| n.as_str().and_then(standard_type)).collect();
+            let known: Option<Vec<&str>> = names.iter().map(|n| n.as_str().and_then(standard_type)).collect();
             let mut known = known.unwrap_or_default();
             let mut seen = Vec::new();
-            known.retain(|n| !seen.contains(n) && { seen.push(n); true });
+            known.retain(|n| {
+                !seen.contains(n) && {
+                    seen.push(n);
+                    true
+                }
+            });
             if known.is_empty() {
                 map.remove("type");
             } else {
@@ -216,7 +220,8 @@ fn dependencies(map: &mut Map<String, Json>) {
 /// The schema, or null.
 fn nulled(schema: &mut Json) {
     let Json::Object(map) = schema else { return };
-    let plain = !["$ref", "allOf", "anyOf", "oneOf", "const", "not", "if"].iter().any(|w| map.contains_key(*w));
+    let plain =
+        !["$ref", "allOf", "anyOf", "oneOf", "const", "not", "if"].iter().any(|w| map.contains_key(*w));
     if plain && let Some(Json::String(kind)) = map.get("type") {
         let kinds = json!([kind, "null"]);
         map.insert("type".to_owned(), kinds);
@@ -256,11 +261,26 @@ mod tests {
                 json!({ "type": "array", "items": [{ "type": "int" }], "additionalItems": false }),
                 json!({ "type": "array", "prefixItems": [{ "type": "integer" }], "items": false }),
             ),
-            (json!({ "$ref": "#/$defs/a", "nullable": true }), json!({ "anyOf": [{ "$ref": "#/$defs/a" }, { "type": "null" }] })),
-            (json!({ "enum": ["a"], "type": "string", "nullable": true }), json!({ "enum": ["a", null], "type": ["string", "null"] })),
-            (json!({ "dependencies": { "a": ["b"], "c": { "type": "dict" } } }), json!({ "dependentRequired": { "a": ["b"] }, "dependentSchemas": { "c": { "type": "object" } } })),
-            (json!({ "properties": { "a": { "type": "string", "required": true }, "type": { "type": "bool" } } }), json!({ "properties": { "a": { "type": "string" }, "type": { "type": "boolean" } } })),
-            (json!({ "properties": { "a": { "$ref": "https://example.com/a.json" } } }), json!({ "properties": { "a": {} } })),
+            (
+                json!({ "$ref": "#/$defs/a", "nullable": true }),
+                json!({ "anyOf": [{ "$ref": "#/$defs/a" }, { "type": "null" }] }),
+            ),
+            (
+                json!({ "enum": ["a"], "type": "string", "nullable": true }),
+                json!({ "enum": ["a", null], "type": ["string", "null"] }),
+            ),
+            (
+                json!({ "dependencies": { "a": ["b"], "c": { "type": "dict" } } }),
+                json!({ "dependentRequired": { "a": ["b"] }, "dependentSchemas": { "c": { "type": "object" } } }),
+            ),
+            (
+                json!({ "properties": { "a": { "type": "string", "required": true }, "type": { "type": "bool" } } }),
+                json!({ "properties": { "a": { "type": "string" }, "type": { "type": "boolean" } } }),
+            ),
+            (
+                json!({ "properties": { "a": { "$ref": "https://example.com/a.json" } } }),
+                json!({ "properties": { "a": {} } }),
+            ),
             (json!({ "const": { "type": "STRING" } }), json!({ "const": { "type": "STRING" } })),
         ] {
             let shown = from.to_string();

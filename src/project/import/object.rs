@@ -8,8 +8,7 @@ use serde_json::{Map, Value as Json};
 const MAX_DEPTH: usize = 32;
 
 /// Conditions between values that types do not have.
-pub(super) const LEFT: &[&str] =
-    &["not", "if", "dependentRequired", "dependentSchemas", "dependencies"];
+pub(super) const LEFT: &[&str] = &["not", "if", "dependentRequired", "dependentSchemas", "dependencies"];
 
 /// An object's fields, gathered.
 #[derive(Default)]

@@ -211,9 +211,7 @@ impl Converter {
                 Shape::String.constrained(constraint::of_string(schema, notes))
             }
             Some("integer") => Shape::Int.constrained(constraint::of_number(schema, true, notes)),
-            Some("number") => {
-                Shape::Float.constrained(constraint::of_number(schema, false, notes))
-            }
+            Some("number") => Shape::Float.constrained(constraint::of_number(schema, false, notes)),
             Some("boolean") => Shape::Bool,
             Some("null") => Shape::Null,
             Some("array") => self.array(schema, root, depth, notes),

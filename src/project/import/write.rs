@@ -57,7 +57,9 @@ impl<'o> Writer<'o> {
         for param in &params {
             nested_notes(&format!("{name}({}", param.name), param, &mut self.notes);
         }
-        output.nested(&mut |field| nested_notes(&format!("{name}(result.{}", field.name), field, &mut self.notes));
+        output.nested(&mut |field| {
+            nested_notes(&format!("{name}(result.{}", field.name), field, &mut self.notes)
+        });
         self.notes.extend(notes.iter().map(|n| format!("{name}: {n}")));
         let declared =
             Declared { writer: self, name: &name, tool, params: &params, output: &output, notes: &notes };
@@ -91,7 +93,8 @@ impl<'o> Writer<'o> {
                 let _ = write!(text, "{}", Lead(lead));
                 self.notes.extend(lead.notes.iter().map(|n| format!("{name}: {n}")));
             }
-            shape.nested(&mut |field| nested_notes(&format!("{name}({}", field.name), field, &mut self.notes));
+            shape
+                .nested(&mut |field| nested_notes(&format!("{name}({}", field.name), field, &mut self.notes));
             let _ = writeln!(text, "type {name} = {shape}\n");
         }
         text.push_str(&self.skills);

@@ -99,8 +99,12 @@ enum Refused {
 impl Refused {
     fn failure(self, kind: &str, what: &str) -> Failure {
         match self {
-            Refused::Value(why) => Failure::new(kind, format!("{what} not fit the schema of the import: {why}")),
-            Refused::Schema(why) => Failure::new("internal", format!("the schema of the import cannot be used: {why}")),
+            Refused::Value(why) => {
+                Failure::new(kind, format!("{what} not fit the schema of the import: {why}"))
+            }
+            Refused::Schema(why) => {
+                Failure::new("internal", format!("the schema of the import cannot be used: {why}"))
+            }
         }
     }
 }
@@ -215,10 +219,18 @@ mod tests {
         assert_eq!(sent, args(json!({ "n": 3 })), "null is left out where it does not fit");
         let failure = schema.arguments(args(json!({ "n": 4 }))).unwrap_err();
         assert_eq!(failure.kind.as_ref(), "invalid_input");
-        assert!(failure.message.contains("at `/n`: 4 is greater than the maximum of 3"), "{}", failure.message);
+        assert!(
+            failure.message.contains("at `/n`: 4 is greater than the maximum of 3"),
+            "{}",
+            failure.message
+        );
         let failure = schema.result(&Value::from_json(&json!({ "id": "x" }))).unwrap_err();
         assert_eq!(failure.kind.as_ref(), "invalid_output");
-        assert!(schema.result(&Value::from_json(&json!({ "id": "0b0b6d6e-5bd0-4e3a-8f2a-0a7c2c5b8a11" }))).is_ok());
+        assert!(
+            schema
+                .result(&Value::from_json(&json!({ "id": "0b0b6d6e-5bd0-4e3a-8f2a-0a7c2c5b8a11" })))
+                .is_ok()
+        );
         assert!(SkillSchema::new(&json!({})).result(&Value::Null).is_ok());
     }
 
@@ -258,7 +270,9 @@ mod tests {
             deep = json!({ "x": deep });
         }
         assert!(Schema::new(&twice).unwrap().check(&deep).is_err());
-        for outside in ["http://127.0.0.1:1/s.json", "file:///etc/passwd", "other.json", "https://example.com/s"] {
+        for outside in
+            ["http://127.0.0.1:1/s.json", "file:///etc/passwd", "other.json", "https://example.com/s"]
+        {
             assert!(Schema::new(&json!({ "$ref": outside })).is_err(), "{outside}");
         }
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
