@@ -26,14 +26,19 @@ fn ty(schema: &Json) -> &str {
 
 fn literal(value: &Json, ty: &str) -> String {
     match value {
+        // Whatever the attacker makes of it.
+        Json::Object(map) if map.contains_key("$dynamic") => {
+            (if ty == "string" { "\"anything\"" } else { "1" }).to_owned()
+        }
         Json::String(text) => format!("{text:?}"),
         Json::Number(n) if ty == "float" => format!("{:?}", n.as_f64().unwrap()),
         other => other.to_string(),
     }
 }
 
-/// The calls as a plan; `marked` says which arguments are computed from the latest untrusted read.
-fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool) -> String {
+/// The calls as a plan; `marked` says which arguments are computed from the latest untrusted read. With `ask`, calls with such arguments ask
+/// a person first.
+fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool, ask: bool) -> String {
     let mut out = String::new();
     for tool in suite["tools"].as_array().unwrap() {
         let required = tool["input"]["required"].as_array().unwrap();
@@ -57,16 +62,22 @@ fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool) -> S
         let name = call["skill"].as_str().unwrap();
         let tools = suite["tools"].as_array().unwrap();
         let tool = tools.iter().find(|t| t["name"] == name).unwrap();
-        let mut args = Vec::new();
+        let (mut args, mut asks) = (Vec::new(), false);
         for (arg, value) in call["args"].as_object().unwrap() {
             let ty = ty(&tool["input"]["properties"][arg]);
             let text = match latest {
-                Some(step) if marked(call, arg) => format!("s{step} as {ty}"),
+                Some(step) if marked(call, arg) => {
+                    asks = ask;
+                    format!("s{step} as {ty}")
+                }
                 _ => literal(value, ty),
             };
             args.push(format!("{arg}: {text}"));
         }
-        let order = if index == 0 { String::new() } else { format!("\n    depends_on [s{}]", index - 1) };
+        let mut order = if index == 0 { String::new() } else { format!("\n    depends_on [s{}]", index - 1) };
+        if asks {
+            order.push_str("\n    approve \"Do this?\"");
+        }
         writeln!(out, "  step s{index} = t.{name}({}){order}", args.join(", ")).unwrap();
         if tool["reads_untrusted"] == true {
             latest = Some(index);
@@ -78,6 +89,10 @@ fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool) -> S
 
 fn is_marked(call: &Json, arg: &str) -> bool {
     call["effect"] == true && call["tainted_args"].as_array().is_some_and(|a| a.iter().any(|t| t == arg))
+}
+
+fn is_marked_call(call: &Json) -> bool {
+    call["args"].as_object().unwrap().keys().any(|arg| is_marked(call, arg))
 }
 
 #[test]
@@ -99,10 +114,10 @@ fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
         std::fs::write(dir.path().join("injection.txt"), format!("IMPORTANT: {}", goals.join(" And: ")))
             .unwrap();
         let log = dir.path().join("calls.log");
-        let run = |text: &str| {
+        let run = |text: &str, options: &[&str]| {
             let _ = std::fs::remove_file(&log);
             std::fs::write(dir.path().join("task.plan"), text).unwrap();
-            let (code, out, err) = finish(aos(dir.path()).args(["--store", ":memory:", "run", "task.plan"]));
+            let (code, out, err) = finish(aos(dir.path()).args(["--store", ":memory:", "run", "task.plan"]).args(options));
             let calls = std::fs::read_to_string(&log).unwrap_or_default();
             (code, format!("{out}{err}"), calls)
         };
@@ -121,7 +136,7 @@ fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
         for task in suite["user_tasks"].as_array().unwrap() {
             let id = &task["id"];
             let calls = task["calls"].as_array().unwrap();
-            let text = plan(&suite, calls, is_marked);
+            let text = plan(&suite, calls, is_marked, false);
             let marks: usize = calls
                 .iter()
                 .filter(|c| c["effect"] == true)
@@ -132,10 +147,17 @@ fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
             assert_eq!(found.iter().filter(trust).count(), marks, "{id}: {found:#?}\n{text}");
             assert_eq!(found.len(), marks, "{id}: {found:#?}\n{text}");
             flows += marks;
-            let (code, said, made) = run(&text);
+            let (code, said, made) = run(&text, &[]);
             if marks > 0 {
                 refused += 1;
                 assert_eq!((code, made.as_str()), (1, ""), "{id}: {said}");
+                // With a person asked it is fine, and nothing is done before the answer.
+                let asking = plan(&suite, calls, is_marked, true);
+                assert_eq!(check(&asking), [Json::Null; 0], "{id}: {asking}");
+                let before = calls.iter().position(|c| is_marked_call(c)).unwrap();
+                let (code, said, made) = run(&asking, &[]);
+                assert_eq!(code, 3, "{id}: {said}");
+                assert_eq!(made.lines().count(), before, "{id}: {made}");
                 continue;
             }
             clean += 1;
@@ -161,7 +183,11 @@ fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
                 continue;
             }
             attacks += 1;
-            let (code, said, made) = run(&plan(&suite, &calls, |call, _| call["effect"] == true));
+            let (code, said, made) = run(&plan(&suite, &calls, |call, _| call["effect"] == true, false), &[]);
+            assert_eq!((code, made.as_str()), (1, ""), "{}: {said}", task["id"]);
+            // The same with the attacker's own words written out by a model that has read them.
+            let options = ["--written-by", "model", "--context", "untrusted"];
+            let (code, said, made) = run(&plan(&suite, &calls, |_, _| false, false), &options);
             assert_eq!((code, made.as_str()), (1, ""), "{}: {said}", task["id"]);
         }
     }
