@@ -23,7 +23,7 @@ pub fn trusted(tools: &Json) -> Imported {
 /// The name of the skill that a tool became.
 pub fn skill_of(tools: &Json, made: &Imported, tool: &str) -> Option<String> {
     let at = tools.as_array().unwrap().iter().position(|t| t["name"] == tool)?;
-    made.schemas.as_object().unwrap().keys().nth(at).cloned()
+    made.schemas.keys().nth(at).cloned()
 }
 
 /// A name for an unknown tool, made as the import makes one.

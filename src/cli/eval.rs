@@ -46,7 +46,7 @@ pub(crate) fn eval(args: &Eval) -> CliResult {
     Ok(Exit::Done)
 }
 
-fn why(stopped: &Stopped, expr: &Expr) -> (String, crate::source::Span) {
+fn why(stopped: &Stopped, expr: &Expr) -> (String, Span) {
     match stopped {
         Stopped::Error(error) => (error.message.clone(), error.span),
         Stopped::Missing { .. } => ("a step has no value".to_owned(), expr.span),

@@ -3,7 +3,7 @@
 use super::args::{Import, SkillEffect};
 use super::{Stop, load, terminal};
 use crate::project::import::{self, Effect, Imported, Options};
-use crate::project::schemas::schema_file;
+use crate::project::schemas::{KeptSchemas, schema_file};
 use crate::runtime::skill::schema::Schema;
 use crate::source::{DiskLoader, Loader as _};
 use serde_json::Value as Json;
@@ -47,16 +47,23 @@ pub(crate) fn import(args: &Import) -> Result<(), Stop> {
 
 /// Takes out what is no schema: its calls would all be refused.
 fn drop_unusable(made: &mut Imported) {
-    for (name, kept) in made.schemas.as_object_mut().into_iter().flatten() {
-        let Some(kept) = kept.as_object_mut() else { continue };
-        kept.retain(|part, schema| match Schema::new(schema) {
-            Ok(_) => true,
-            Err(why) => {
+    let all = KeptSchemas::of(std::mem::take(&mut made.schemas));
+    let mut unusable = Vec::new();
+    for name in all.names() {
+        let Some(Json::Object(kept)) = all.get(name) else { continue };
+        for (part, schema) in kept {
+            if let Err(why) = Schema::new(&schema) {
                 made.notes
                     .push(format!("{name}: the schema of its {part} cannot be used and is left out: {why}"));
-                false
+                unusable.push((name.to_owned(), part));
             }
-        });
+        }
+    }
+    made.schemas = all.into_file();
+    for (name, part) in unusable {
+        if let Some(Json::Object(kept)) = made.schemas.get_mut(&name) {
+            kept.shift_remove(&part);
+        }
     }
 }
 
@@ -81,7 +88,7 @@ fn write(out: &Path, made: &Imported) -> Result<(), Stop> {
             .map_err(|e| Stop::usage(format!("`{}` cannot be made: {e}", dir.display())))?;
     }
     let schemas = schema_file(out);
-    put(&schemas, &format!("{:#}\n", made.schemas))?;
+    put(&schemas, &format!("{:#}\n", Json::Object(made.schemas.clone())))?;
     put(out, &made.text)?;
     terminal::say(&format!(
         "{} skills in {}, their schemas in {}",

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::check::{self, hir::Signature};
 use crate::diagnostic::nearest;
 use crate::project::Project;
+use crate::project::schemas::KeptSchemas;
 use crate::source::DiskLoader;
 use crate::syntax::ast;
 use crate::types::Type;
@@ -32,7 +33,7 @@ fn list(project: &Project, as_json: bool) -> Result<(), Stop> {
     if as_json {
         let kept = kept(project)?;
         for signature in &all {
-            terminal::print(&schema(signature, kept.get(signature.name.as_ref())).to_string());
+            terminal::print(&schema(signature, kept.get(&signature.name)).to_string());
         }
         return Ok(());
     }
@@ -48,8 +49,8 @@ fn list(project: &Project, as_json: bool) -> Result<(), Stop> {
 }
 
 /// The schemas that came with imported signatures: they say what types cannot.
-fn kept(project: &Project) -> Result<Map<String, Json>, Stop> {
-    project.kept_schemas(&DiskLoader, |_| true).map_err(Stop::usage)
+fn kept(project: &Project) -> Result<KeptSchemas, Stop> {
+    project.kept_schemas(&DiskLoader).map_err(Stop::usage)
 }
 
 /// The standard skills and the project's, by name.
@@ -105,8 +106,8 @@ fn show(project: &Project, name: &str, format: SkillFormat) -> Result<(), Stop> 
 }
 
 /// The shape that tool lists have: name, description, input and output schema. The schemas of an import are shown as they were kept.
-fn schema(signature: &Signature, kept: Option<&Json>) -> Json {
-    let own = |part: &str| kept.and_then(|k| k.get(part)).cloned();
+fn schema(signature: &Signature, kept: Option<Json>) -> Json {
+    let own = |part: &str| kept.as_ref().and_then(|k| k.get(part)).cloned();
     json!({
         "name": signature.name,
         "description": signature.docs,

@@ -1,6 +1,7 @@
 //! Schemas as their dialects write them, turned into JSON Schema 2020-12: what is kept beside the signatures can be held against values.
 
 use serde_json::{Map, Value as Json, json};
+use std::collections::HashSet;
 
 /// The types of JSON Schema, and the other names that tool lists have for them.
 pub(super) fn standard_type(name: &str) -> Option<&'static str> {
@@ -51,7 +52,7 @@ pub(super) fn schema(mut schema: Json) -> Json {
             None => {}
         }
     }
-    let mut ids = Vec::new();
+    let mut ids = HashSet::new();
     collect_ids(&schema, &mut ids, 0);
     walk(&mut schema, &ids, 0);
     schema
@@ -59,19 +60,23 @@ pub(super) fn schema(mut schema: Json) -> Json {
 
 /// Of a draft that has a name nothing is changed, but what leads outside.
 fn own_draft(mut schema: Json) -> Json {
-    let mut ids = Vec::new();
+    let mut ids = HashSet::new();
     collect_ids(&schema, &mut ids, 0);
     close(&mut schema, &ids, 0);
     schema
 }
 
-fn collect_ids(schema: &Json, ids: &mut Vec<String>, depth: usize) {
+fn collect_ids(schema: &Json, ids: &mut HashSet<String>, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }
     match schema {
         Json::Object(map) => {
-            ids.extend(["$id", "id"].iter().filter_map(|w| map.get(*w)?.as_str()).map(str::to_owned));
+            for id in ["$id", "id"].iter().filter_map(|w| map.get(*w)?.as_str()) {
+                let id = id.trim_end_matches('#');
+                // Relative references name the last part.
+                ids.extend([id, id.rsplit('/').next().unwrap_or(id)].map(str::to_owned));
+            }
             map.values().for_each(|v| collect_ids(v, ids, depth + 1));
         }
         Json::Array(items) => items.iter().for_each(|v| collect_ids(v, ids, depth + 1)),
@@ -80,7 +85,7 @@ fn collect_ids(schema: &Json, ids: &mut Vec<String>, depth: usize) {
 }
 
 /// Takes away references that lead outside the document: nothing is fetched, and the note says so.
-fn close(schema: &mut Json, ids: &[String], depth: usize) {
+fn close(schema: &mut Json, ids: &HashSet<String>, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }
@@ -91,7 +96,7 @@ fn close(schema: &mut Json, ids: &[String], depth: usize) {
                 let inside = r.starts_with('#')
                     || file.starts_with("https://json-schema.org/draft/")
                     || file.starts_with("http://json-schema.org/draft-")
-                    || ids.iter().any(|id| id.trim_end_matches('#').ends_with(file));
+                    || ids.contains(file);
                 !inside
             });
             if outside {
@@ -104,7 +109,7 @@ fn close(schema: &mut Json, ids: &[String], depth: usize) {
     }
 }
 
-fn walk(schema: &mut Json, ids: &[String], depth: usize) {
+fn walk(schema: &mut Json, ids: &HashSet<String>, depth: usize) {
     let Json::Object(map) = schema else { return };
     if depth > MAX_DEPTH {
         return;

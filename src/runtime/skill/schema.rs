@@ -3,6 +3,7 @@
 //! A schema comes from outside, as a tool's answers do: nothing is ever fetched for it, patterns stop after so many steps, and a schema that
 //! cannot be read refuses its calls.
 
+use self::measure::Document;
 use super::wire;
 use crate::engine::Failure;
 use crate::value::{Map, Value};
@@ -12,45 +13,76 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+mod measure;
+
 /// How often a pattern may go back in a text before it counts as not matching.
 const MAX_BACKTRACKS: usize = 100_000;
 /// The largest compiled pattern, bytes.
 const MAX_PATTERN: usize = 1024 * 1024;
 /// The most characters of a message.
 const MAX_MESSAGE: usize = 300;
+/// The most schemas that are held against the values in one value.
+const MAX_VISITS: u64 = 20_000_000;
+/// Saying where a value does not fit takes far longer than that it does not.
+const MAX_TOLD: u64 = 200_000;
+/// For schemas and values as deep as they may be; what is not used is not taken.
+const STACK: usize = 256 * 1024 * 1024;
 
 /// One schema, ready to hold values against.
-pub struct Schema(Validator);
+pub struct Schema {
+    schema: Json,
+    validator: Validator,
+}
 
 impl Schema {
     /// Reads a schema: of the draft that it names, else 2020-12; `format` is asked for as the other keywords are.
     ///
     /// # Errors
-    /// It is no schema, or refers to what lies outside it.
+    /// It is no schema, refers to what lies outside it, or is too large or too deep.
     pub fn new(schema: &Json) -> Result<Schema, String> {
         let patterns = PatternOptions::fancy_regex()
             .backtrack_limit(MAX_BACKTRACKS)
             .size_limit(MAX_PATTERN)
             .dfa_size_limit(MAX_PATTERN);
-        let made = jsonschema::options()
-            .offline()
-            .should_validate_formats(true)
-            .with_pattern_options(patterns)
-            .build(schema);
-        made.map(Schema).map_err(|e| short(&e.to_string()))
+        let validator = apart(|| {
+            Document::new(schema)?;
+            let mut options = jsonschema::options().offline().should_validate_formats(true);
+            options = options.with_pattern_options(patterns);
+            options.build(schema).map_err(|e| short(&e.to_string()))
+        })??;
+        Ok(Schema { schema: schema.clone(), validator })
     }
 
     /// Holds a value against the schema.
     ///
     /// # Errors
-    /// The first place that does not fit, and why.
+    /// The first place that does not fit, and why; or that it is more work than is ever done.
     pub fn check(&self, value: &Json) -> Result<(), String> {
-        self.0.validate(value).map_err(|e| {
-            let path = e.instance_path().as_str();
-            let at = if path.is_empty() { String::new() } else { format!("at `{path}`: ") };
-            short(&format!("{at}{e}"))
-        })
+        apart(|| {
+            let visits = Document::new(&self.schema)?.visits(value).filter(|visits| *visits <= MAX_VISITS);
+            let visits = visits.ok_or("the schema asks for more checks of this value than are made")?;
+            if self.validator.is_valid(value) {
+                return Ok(());
+            }
+            if visits > MAX_TOLD {
+                return Err("somewhere in it; the schema is too wide to say where".to_owned());
+            }
+            self.validator.validate(value).map_err(|e| {
+                let path = e.instance_path().as_str();
+                let at = if path.is_empty() { String::new() } else { format!("at `{path}`: ") };
+                short(&format!("{at}{e}"))
+            })
+        })?
     }
+}
+
+/// Work that may need a deep stack, and whose fault must not be ours.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("schema".to_owned()).stack_size(STACK);
+        let thread = thread.spawn_scoped(scope, work).map_err(|e| format!("no thread for it: {e}"))?;
+        thread.join().map_err(|_| "reading it failed unexpectedly".to_owned())
+    })
 }
 
 fn short(text: &str) -> String {
