@@ -36,9 +36,30 @@ fn children(json: &Json) -> Box<dyn Iterator<Item = &Json> + '_> {
 }
 
 impl<'s> Document<'s> {
+    /// A schema that may be read at all.
+    ///
     /// # Errors
-    /// The schema is too large, or nested too deep.
+    /// It is too large, or nested too deep.
     pub(super) fn new(root: &'s Json) -> Result<Self, String> {
+        let (document, nodes) = Self::read(root);
+        if nodes.len() > MAX_NODES {
+            return Err(format!("it has more than {MAX_NODES} values"));
+        }
+        if document.resources.len() > MAX_RESOURCES {
+            return Err(format!("it has more than {MAX_RESOURCES} resources of their own"));
+        }
+        if document.levels(&nodes) > MAX_LEVELS {
+            return Err(format!("its references lead more than {MAX_LEVELS} levels deep"));
+        }
+        Ok(document)
+    }
+
+    /// The same for one that was read before.
+    pub(super) fn again(root: &'s Json) -> Self {
+        Self::read(root).0
+    }
+
+    fn read(root: &'s Json) -> (Self, Vec<&'s Json>) {
         let old = root.get("$schema").and_then(Json::as_str).is_some_and(|uri| uri.contains("draft-04"));
         let id = if old { "id" } else { "$id" };
         let mut document = Document { root, id, resources: vec![root], anchors: HashMap::new() };
@@ -47,7 +68,7 @@ impl<'s> Document<'s> {
         while let Some(next) = open.pop() {
             nodes.push(next);
             if nodes.len() > MAX_NODES {
-                return Err(format!("it has more than {MAX_NODES} values"));
+                break;
             }
             let text = |word: &str| next.get(word).and_then(Json::as_str);
             if text(document.id).is_some() && address(next) != address(root) {
@@ -58,13 +79,7 @@ impl<'s> Document<'s> {
             }
             open.extend(children(next));
         }
-        if document.resources.len() > MAX_RESOURCES {
-            return Err(format!("it has more than {MAX_RESOURCES} resources of their own"));
-        }
-        if document.levels(&nodes) > MAX_LEVELS {
-            return Err(format!("its references lead more than {MAX_LEVELS} levels deep"));
-        }
-        Ok(document)
+        (document, nodes)
     }
 
     /// What the references of a schema may mean.
