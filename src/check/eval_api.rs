@@ -97,7 +97,7 @@ fn closed(
         let span = Span { source, ..Span::default() };
         // Whatever the name is: a reserved one is declared and cannot be mentioned, as in CEL.
         cx.dotted |= name.contains('.');
-        cx.declare_hidden(name, span, VarKind::Input, ty);
+        cx.declare_hidden(name.clone(), span, VarKind::Input, ty);
     }
     if !cx.diagnostics.is_empty() {
         return Err(cx.diagnostics);
