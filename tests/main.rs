@@ -15,6 +15,8 @@ mod commands;
 #[cfg(feature = "cli")]
 mod conformance;
 mod corpus;
+#[cfg(feature = "cli")]
+mod editors;
 mod engine;
 #[cfg(feature = "cli")]
 mod examples;
