@@ -12,6 +12,9 @@ pub const SUFFIX: &str = ".schema.json";
 /// The entry with what the schemas of one document share: its `components`.
 pub const SHARED: &str = "$shared";
 
+/// A text with its name, as runs keep their sources.
+pub type NamedText = (Arc<str>, Arc<str>);
+
 /// The file that keeps the schemas of a signature file.
 #[must_use]
 pub fn schema_file(signatures: &Path) -> PathBuf {
@@ -81,7 +84,7 @@ impl Project {
         &self,
         loader: &dyn Loader,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<Option<(Arc<str>, Arc<str>)>, String> {
+    ) -> Result<Option<NamedText>, String> {
         let kept = self.kept_schemas(loader)?;
         let of = |name: &str| Some((name.to_owned(), kept.get(name)?));
         let used: Map<String, Json> = kept.names().filter(|name| wanted(name)).filter_map(of).collect();
