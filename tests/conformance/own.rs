@@ -188,7 +188,10 @@ fn own_cases() {
         let answer: Json = serde_json::from_str(line).unwrap();
         let fits = match *value {
             "!" => answer["error"]["phase"] == *kind,
-            value => answer["value"].to_string() == value && answer["type"] == *kind,
+            value => {
+                let value: Json = serde_json::from_str(value).unwrap();
+                answer["value"] == value && answer["type"] == *kind
+            }
         };
         if !fits {
             wrong.push(format!("{expr}\n  {line}\n  expected {value} {kind}"));
