@@ -11,6 +11,8 @@
 #[cfg(feature = "cli")]
 mod agentdojo;
 #[cfg(feature = "cli")]
+mod care;
+#[cfg(feature = "cli")]
 mod commands;
 #[cfg(feature = "cli")]
 mod conformance;
