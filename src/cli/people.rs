@@ -4,7 +4,7 @@ use super::args::{Answer, Approve, Global, Saying, Signal};
 use super::backend::{self, Backend, Followed};
 use super::{CliResult, Exit, Stop, run, show, terminal};
 use crate::engine::{Ask, AskKind, StepPath};
-use crate::runtime::people::{Person, Reply};
+use crate::runtime::people::{Person, Reply, Resolving};
 use crate::runtime::report::{self, Report};
 use crate::runtime::socket::Request;
 use crate::source::Sources;
@@ -175,12 +175,23 @@ pub(crate) async fn answer_here(
         AskKind::Approval | AskKind::Review | AskKind::Signal => {
             format!("{}: y to approve, n to deny, Enter for later: ", ask.step)
         }
+        AskKind::Doubt => {
+            format!("{}: again, skip, or the value that it gave; Enter for later: ", ask.step)
+        }
     };
     let Some(line) = read_line(&prompt).await else { return Ok(None) };
     let step = Arc::clone(&ask.step.0);
     let digest = Some(Arc::clone(&ask.digest));
     let reply = match (ask.kind, line.trim()) {
         (_, "") => return Ok(None),
+        (AskKind::Doubt, text) => {
+            let resolving = match text {
+                "again" => Resolving::Retry,
+                "skip" => Resolving::Skip,
+                text => Resolving::Use { text: text.to_owned() },
+            };
+            Reply::Resolve { step, resolving }
+        }
         (AskKind::Input, text) => Reply::Give { step, text: text.to_owned() },
         (_, "y" | "yes") => Reply::Decide { step, approve: true, comment: None, digest },
         (_, "n" | "no") => Reply::Decide { step, approve: false, comment: None, digest },
