@@ -98,7 +98,7 @@ fn crash(dag: &Arc<Dag>, whole: &World, cut: usize) -> (World, bool) {
         assert!(again < 100, "doubts without end");
         let answer = known.get(&step).and_then(|attempt| answers.get(&(step.clone(), *attempt)));
         let resolution = match answer {
-            Some(value) if (cut + again) % 2 == 0 => Resolution::Use(value.clone()),
+            Some(value) if (cut + again).is_multiple_of(2) => Resolution::Use(value.clone()),
             Some(_) | None => Resolution::Retry,
         };
         assert!(world.apply(EventKind::Resolved { step, resolution }));
