@@ -13,6 +13,8 @@ mod agentdojo;
 #[cfg(feature = "cli")]
 mod commands;
 mod corpus;
+#[cfg(feature = "cli")]
+mod editors;
 mod engine;
 #[cfg(feature = "cli")]
 mod examples;
