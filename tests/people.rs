@@ -339,7 +339,7 @@ fn cache_keeps_results_across_runs_until_they_expire() {
     let plan = "plan p(n: int, keep: duration = 1h) -> int {\n  step a = c.read(n: n)\n    cache keep\n\n  return a\n}\n";
     let dir = counting(plan);
     let run = |inputs: &[&str]| {
-        let inputs = inputs.iter().flat_map(|i| ["--input", i]);
+        let inputs = inputs.iter().flat_map(|i| ["--input", *i]);
         let args: Vec<&str> = ["run", "p.plan", "--json"].into_iter().chain(inputs).collect();
         let end = last(dir.path(), 0, &args);
         (end["output"].clone(), end["steps"]["a"]["reused"].clone())
