@@ -533,10 +533,10 @@ fn a_suspended_run_can_be_cancelled() {
 /// A store with a run that was suspended three hours ago and whose question has expired since.
 fn overdue() -> (TempDir, uuid::Uuid) {
     use aos::runtime::store::Store;
-    use aos::runtime::store::sled::{SledOptions, SledStore};
+    use aos::runtime::store::disk::{DiskOptions, DiskStore};
     let dir = project("plan p() -> int {\n  step n = time.sleep(duration: 2s)\n\n  return 1\n}\n");
     let store: std::sync::Arc<dyn Store> =
-        std::sync::Arc::new(SledStore::open(&SledOptions::new(dir.path().join(".aos"))).unwrap());
+        std::sync::Arc::new(DiskStore::open(&DiskOptions::new(dir.path().join(".aos"))).unwrap());
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let run = tokio.block_on(crate::runs::suspended_hours_ago(&store, 3));
     store.close().unwrap();
