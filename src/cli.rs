@@ -1,9 +1,11 @@
 //! The command line: arguments in, text and exit codes out. Results go to stdout, everything for people to stderr.
 
 mod args;
+mod artifacts;
 mod backend;
 mod check;
 mod compile;
+mod dead;
 mod eval;
 mod explain;
 mod fix;
@@ -19,6 +21,7 @@ mod run;
 mod runs;
 mod show;
 mod skills;
+mod store;
 mod terminal;
 
 use args::{Args, Command};
@@ -118,6 +121,9 @@ fn dispatch(args: Args) -> CliResult {
         Command::Answer(a) => people::answer(&a, &global),
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
+        Command::Artifacts(a) => artifacts::artifacts(&a, &global),
+        Command::Dead(a) => dead::dead(&a, &global),
+        Command::Store(a) => store::store(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),

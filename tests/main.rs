@@ -11,6 +11,8 @@
 #[cfg(feature = "cli")]
 mod agentdojo;
 #[cfg(feature = "cli")]
+mod care;
+#[cfg(feature = "cli")]
 mod commands;
 mod corpus;
 mod engine;
