@@ -253,6 +253,12 @@ pub fn event_parts(bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
     Ok((Frame { schema, json }, after))
 }
 
+/// How many events a row says it holds, unchecked.
+pub fn events_in(row: &[u8]) -> u64 {
+    // Behind the format, the schema and the number of the first.
+    row.get(11..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |count| u32::from_be_bytes(*count).into())
+}
+
 /// The number of the first event, where the journal stands after the last, and their JSON.
 fn event_fields(payload: &[u8]) -> Result<(u64, Link, &[u8]), CodecError> {
     let fields = payload.split_first_chunk::<8>().and_then(|(seq, rest)| {
