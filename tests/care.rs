@@ -168,8 +168,8 @@ fn a_damaged_export_makes_no_store() {
         assert!(err.contains(why) && err.contains("bad.jsonl line"), "{why}: {err}");
         assert!(!dir.join("no").exists(), "{why}");
     }
-    let left = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-    assert!(left.into_iter().all(|name| !name.contains(".import-") && !name.contains(".tmp-")));
+    let mut left = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert!(left.all(|name| !name.contains(".import-") && !name.contains(".tmp-")));
 }
 
 #[test]

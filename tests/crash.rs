@@ -1,7 +1,13 @@
 //! The real program is killed at random moments and told to go on. The judge is a file outside the store, into which the
 //! skill writes every call: the result is the same, no acknowledged step runs again, and no call that may act only once acts
 //! twice for one attempt.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are no library"
+)]
 #![cfg(feature = "cli")]
 
 #[path = "support/power.rs"]

@@ -60,7 +60,6 @@ pub struct Header {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "the large one is the one that there are many of")]
 enum Entry {
     Header(Box<Header>),
     Event(Event),
@@ -554,7 +553,7 @@ pub fn row_of(run: Uuid, read: &Read) -> (KeyName, RunRow) {
 ///
 /// # Errors
 /// The row cannot be written.
-pub fn row_puts(tenant: &KeyName, row: &RunRow) -> Result<Vec<(Vec<u8>, Vec<u8>)>, JournalError> {
+pub fn row_puts(tenant: &KeyName, row: &RunRow) -> Result<Vec<super::store::Entry>, JournalError> {
     let run = row.run;
     let bytes = codec::encode(ROW, row).map_err(|why| JournalError::RunRow { run, why })?;
     let mut puts = vec![

@@ -179,7 +179,7 @@ pub fn kill(back_end: BackEnd, kills: u64, power: Option<&dyn Fn(&Path) -> Power
                 }
             }
             all.unsynced += power.as_ref().map_or(0, Power::cut);
-            let lost = check(&folder, &acked, last_commit);
+            let lost = check(&folder, back_end, &acked, last_commit);
             all.lost += lost;
             if lost > 0 {
                 break;
@@ -194,8 +194,9 @@ pub fn kill(back_end: BackEnd, kills: u64, power: Option<&dyn Fn(&Path) -> Power
 }
 
 /// How many acknowledged events are gone. What is there must be whole.
-fn check(folder: &Path, acked: &HashMap<u128, u64>, last_commit: u64) -> u64 {
-    let store: Arc<dyn Store> = match DiskStore::open(&DiskOptions::new(folder)) {
+fn check(folder: &Path, back_end: BackEnd, acked: &HashMap<u128, u64>, last_commit: u64) -> u64 {
+    let options = DiskOptions { back_end: Some(back_end), ..DiskOptions::new(folder) };
+    let store: Arc<dyn Store> = match DiskStore::open(&options) {
         Ok(store) => Arc::new(store),
         // It says that it has lost something.
         Err(StoreError::Damaged { .. }) => return 1,

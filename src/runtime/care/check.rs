@@ -193,13 +193,16 @@ impl Checked {
     }
 }
 
+/// A key, the row of the run where it is that, and the value.
+type Wanted = (Vec<u8>, Option<RunRow>, Vec<u8>);
+
 /// The rows that a journal gives; the status of a run that has not ended is taken from its row.
 fn wanted(
     store: &Arc<dyn Store>,
     run: Uuid,
     read: &journal::Read,
     seen: &[artifacts::Seen],
-) -> Result<Vec<(Vec<u8>, Option<RunRow>, Vec<u8>)>, CareError> {
+) -> Result<Vec<Wanted>, CareError> {
     let (tenant, mut row) = journal::row_of(run, read);
     let journal = Journal::new(Arc::clone(store));
     let found = journal::row(&journal, &tenant, run).ok().flatten();
@@ -215,10 +218,7 @@ fn wanted(
 }
 
 /// What differs first.
-fn differs(
-    store: &dyn Store,
-    wanted: &[(Vec<u8>, Option<RunRow>, Vec<u8>)],
-) -> Result<Option<String>, CareError> {
+fn differs(store: &dyn Store, wanted: &[Wanted]) -> Result<Option<String>, CareError> {
     for (key, row, value) in wanted {
         let table = key.first().and_then(|table| Table::ALL.into_iter().find(|known| *known as u8 == *table));
         let name = table.map_or("unknown", Table::name);

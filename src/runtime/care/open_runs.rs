@@ -24,7 +24,7 @@ pub struct Verified {
 ///
 /// # Errors
 /// The list of them cannot be read.
-pub fn verify(store: &dyn Store) -> Result<Verified, CareError> {
+pub(super) fn verify(store: &dyn Store) -> Result<Verified, CareError> {
     let scan = |range, limit| store.scan(range, false, limit);
     let mut verified = Verified::default();
     let mut rest = Some(keys::table(Table::OpenRun));
