@@ -168,6 +168,7 @@ async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
         inputs: Map::new(),
         actor: "bench".into(),
         key: None,
+        from: None,
     };
     let report = runtime.start(request).unwrap().done.await.unwrap().unwrap();
     assert_eq!(report.status, RunStatus::Succeeded);

@@ -6,15 +6,19 @@ mod backend;
 mod check;
 mod compile;
 mod dead;
+mod doctor;
 mod eval;
 mod explain;
 mod fix;
 mod fmt;
 mod graph;
 mod import;
+mod init;
 mod inputs;
 mod live;
 mod load;
+#[cfg(feature = "otel")]
+mod otel;
 mod people;
 mod render;
 mod run;
@@ -23,6 +27,7 @@ mod show;
 mod skills;
 mod store;
 mod terminal;
+mod test;
 
 use args::{Args, Command};
 use clap::Parser as _;
@@ -104,6 +109,8 @@ pub fn main() -> ExitCode {
             stop.exit
         }
     };
+    #[cfg(feature = "otel")]
+    otel::shut_down();
     exit.into()
 }
 
@@ -124,11 +131,16 @@ fn dispatch(args: Args) -> CliResult {
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),
         Command::Store(a) => store::store(&a, &global),
+        Command::Test(a) => test::test(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
+        #[cfg(feature = "lsp")]
+        Command::Lsp => Ok(if crate::lsp::run() { Exit::Done } else { Exit::Failed }),
+        Command::Init(a) => init::init(&a),
+        Command::Doctor(a) => doctor::doctor(&a, &global),
         Command::Completions(a) => Ok(args::completions(&a)),
         Command::Jq => {
             Ok(if crate::runtime::skill::jq::child_main() == 0 { Exit::Done } else { Exit::Failed })

@@ -4,6 +4,7 @@
 
 pub mod ast;
 
+mod again;
 mod braces;
 mod build;
 mod markdown;
@@ -12,6 +13,10 @@ mod outline;
 mod recover;
 mod rule;
 mod scan;
+mod shift;
+pub mod tokens;
+
+pub use again::again;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span};
@@ -254,7 +259,15 @@ pub fn parse_type(source: SourceId, text: &str) -> (ast::Type, Vec<Diagnostic>) 
 
 fn alone(source: SourceId, text: &str) -> Builder<'_> {
     let offsets = Offsets::shifted(0);
-    Builder { source, text, comments: &[], offsets, bodies: HashMap::new(), diagnostics: Vec::new(), deep: None }
+    Builder {
+        source,
+        text,
+        comments: &[],
+        offsets,
+        bodies: HashMap::new(),
+        diagnostics: Vec::new(),
+        deep: None,
+    }
 }
 
 fn error_at(error: &pest::error::Error<Rule>) -> usize {

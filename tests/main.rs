@@ -23,12 +23,20 @@ mod flow;
 mod format;
 #[cfg(feature = "cli")]
 mod hostile;
+#[cfg(all(feature = "cli", feature = "lsp"))]
+mod lsp;
 #[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;
+#[cfg(feature = "otel")]
+mod otel;
+#[cfg(feature = "cli")]
+mod partial;
 #[cfg(feature = "cli")]
 mod people;
+#[cfg(feature = "cli")]
+mod projects;
 #[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
@@ -41,6 +49,8 @@ mod skills;
 mod store;
 #[cfg(feature = "cli")]
 mod support;
+#[cfg(feature = "cli")]
+mod testing;
 mod tidy;
 mod totality;
 #[cfg(feature = "cli")]

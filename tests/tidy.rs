@@ -15,8 +15,9 @@ const LAYERS: &[(u8, &[&str])] = &[
     (3, &["check", "format"]),
     (4, &["dag"]),
     (5, &["engine", "project"]),
-    (6, &["runtime"]),
-    (7, &["cli"]),
+    (6, &["runtime", "ide"]),
+    (7, &["lsp"]),
+    (8, &["cli"]),
 ];
 
 /// Uses that go sideways on purpose, with the reason.

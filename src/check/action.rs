@@ -394,7 +394,7 @@ fn filled(ty: &Type, bindings: &Bindings) -> Type {
 }
 
 /// Something that stands where a value of the type belongs.
-fn hole(ty: &Type) -> String {
+pub(super) fn hole(ty: &Type) -> String {
     match plain(ty) {
         Type::Bool => "false".into(),
         Type::Int => "0".into(),

@@ -51,6 +51,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("any", "exists"),
     ("some", "exists"),
     ("every", "all"),
+    ("find", "filter"),
     ("sorted", "sort"),
     ("sort_by", "sortBy"),
     ("max", "math.greatest"),
@@ -405,7 +406,11 @@ impl Cx<'_> {
             if !matches!(receiver.as_ref().map(|r| &r.ty), Some(Type::Error)) {
                 self.unknown_function(name, name_span, receiver.as_ref(), args);
             }
-            for arg in args {
+            // With the form of a macro, what the first argument names is known to nobody: that it is not declared follows.
+            let names =
+                |e: &ast::Expr| matches!(&*e.kind, ast::ExprKind::Name(n) if self.lookup(n).is_none());
+            let macro_like = method && args.len() > 1 && args.first().is_some_and(|a| names(&a.value));
+            for arg in args.iter().filter(|_| !macro_like) {
                 self.go(&arg.value, None);
             }
             return error(span);
@@ -532,7 +537,7 @@ impl Cx<'_> {
             let usage = if method { format!("{name}(x)") } else { format!("x.{name}(…)") };
             d.label(format!("it is called as `{usage}`"))
         } else if let Some(ours) = foreign {
-            if functions::lookup(ours, method).is_some() {
+            if functions::lookup(ours, method).is_some() || method && MACROS.contains(&ours) {
                 d.label(format!("did you mean `{ours}`?"))
                     .fix(format!("write `{ours}`"), vec![Edit::replace(span, ours)])
             } else if method && functions::lookup(ours, false).is_some() {
@@ -556,7 +561,7 @@ fn known_global(name: &str) -> bool {
     SPECIAL.contains(&name) || functions::lookup(name, false).is_some()
 }
 
-fn failures_type(error: Type) -> Type {
+pub(crate) fn failures_type(error: Type) -> Type {
     Type::List(Arc::new(record_type([("index", Type::Int), ("error", error)])))
 }
 

@@ -95,7 +95,9 @@ fn show(global: &Global, run: &str, json: bool) -> CliResult {
         }
         Cause::Retries => {
             terminal::print(&format!("tried {attempts} times; the run has failed"));
-            format!("`aos show {run}` says what it did; `aos dead drop {run}` takes it off the list")
+            format!(
+                "`aos run {file} --from {run}` begins where it went wrong; `aos dead drop {run}` takes it off the list"
+            )
         }
         Cause::Damage => {
             terminal::print(&format!("{events} events are left; what it did after them is not known"));
@@ -112,8 +114,9 @@ fn retry(global: &Global, run: &str, json: bool) -> CliResult {
     let letter = find(global, run)?;
     if letter.cause == Cause::Retries {
         return Err(Stop::usage(format!(
-            "run {} has failed and cannot go on; run its plan again: `aos run {}`",
-            letter.run, letter.file
+            "run {run} has failed and cannot go on; `aos run {} --from {run}` begins where it went wrong",
+            letter.file,
+            run = letter.run
         )));
     }
     backend::block_on(async {
@@ -130,7 +133,7 @@ fn retry(global: &Global, run: &str, json: bool) -> CliResult {
                 (Followed::remote(store, &request).await?, Sources::default())
             }
         };
-        let exit = run::follow(followed, &sources, json).await;
+        let exit = run::follow(followed, &backend, &sources, json).await;
         backend.close().await?;
         exit
     })

@@ -9,6 +9,7 @@ use crate::engine::RunStatus;
 use crate::runtime::driver::Control;
 use crate::runtime::host::{self, Request as RunRequest};
 use crate::runtime::report::{self, Report};
+use crate::runtime::reuse;
 use crate::runtime::socket::Request;
 use crate::source::Sources;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
         let exit = match begin(&backend, request).await {
             Ok(ByKey::Going(followed)) => {
                 let _time = backend.keep_time();
-                follow(followed, &sources, args.json).await
+                follow(followed, &backend, &sources, args.json).await
             }
             Ok(ByKey::Still(report)) => Ok(finished(&report, &sources, args.json)),
             Err(stop) => Err(stop),
@@ -79,7 +80,7 @@ pub(crate) fn resume(args: &Resume, global: &Global) -> CliResult {
             }
         };
         let _time = backend.keep_time();
-        let exit = follow(followed, &sources, args.json).await;
+        let exit = follow(followed, &backend, &sources, args.json).await;
         drop(_time);
         backend.close().await?;
         exit
@@ -131,8 +132,27 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
         project_root: root,
         inputs,
         actor: backend::actor(),
+        from: from(args, &loaded.dag())?,
         key: args.key.as_deref().map(Arc::from),
     })
+}
+
+/// `--from` and `--rerun`; a step that the plan has not is refused.
+fn from(args: &Run, dag: &crate::dag::Dag) -> Result<Option<reuse::From>, Stop> {
+    let Some(run) = &args.from else { return Ok(None) };
+    let body = dag.plan(dag.entry()).and_then(|p| dag.body(p.body));
+    let names: Vec<&str> =
+        body.map(|b| b.nodes.iter().map(|n| n.name.as_ref()).collect()).unwrap_or_default();
+    for step in &args.rerun {
+        let first = step.split(['.', '[']).next().unwrap_or(step);
+        if !names.contains(&first) {
+            let near = crate::diagnostic::nearest(first, names.iter().copied());
+            let hint = near
+                .map_or_else(|| format!("it has {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+            return Err(Stop::usage(format!("the plan has no step `{first}` to make again; {hint}")));
+        }
+    }
+    Ok(Some(reuse::From { run: run.clone(), rerun: args.rerun.clone() }))
 }
 
 fn dry_run(loaded: &Loaded) -> Exit {
@@ -148,10 +168,15 @@ fn dry_run(loaded: &Loaded) -> Exit {
 }
 
 /// Follows a run to its end; Ctrl-C pauses it, a second one ends at once.
-pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool) -> CliResult {
+pub(crate) async fn follow(
+    mut followed: Followed,
+    backend: &Backend,
+    sources: &Sources,
+    json: bool,
+) -> CliResult {
     let run = followed.run();
     let mut view = live::View::new(&run, json);
-    let control = followed.control();
+    let mut control = followed.control();
     let mut interrupts = 0;
     loop {
         tokio::select! {
@@ -159,7 +184,14 @@ pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool
                 Ok(Progress::Notice(notice)) => view.notice(&notice),
                 Ok(Progress::Finished(report)) => {
                     view.finish();
-                    return Ok(finished(&report, sources, json));
+                    let exit = finished(&report, sources, json);
+                    match people::answer_here(backend, &report, json).await? {
+                        Some(next) => {
+                            control = next.control();
+                            followed = next;
+                        }
+                        None => return Ok(exit),
+                    }
                 }
                 Err(stop) => {
                     view.finish();
@@ -185,7 +217,7 @@ pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool
 }
 
 /// Ctrl-C, or being asked to terminate.
-async fn interrupt() -> std::io::Result<()> {
+pub(crate) async fn interrupt() -> std::io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,

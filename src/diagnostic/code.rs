@@ -117,6 +117,8 @@ codes! {
     UnboundedBudget "unbounded-budget" Warning "a budget cannot be proven, as something has no bound";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
     NotYet "not-yet" Error "a construct is understood but cannot be run by this version";
+    UnusedMock "unused-mock" Warning "a test mocks a skill that its plan never calls";
+    TestFailed "test-failed" Error "an expectation of a test does not hold";
     RunFailed "run-failed" Error "a step failed while the plan ran";
 }
 

@@ -5,7 +5,7 @@ use super::command::{CallCache, CallKey, Command, Invoke, NoticeKind, StepStatus
 use super::event::{Failure, StepPath};
 use super::machine::Machine;
 use super::people::asks;
-use super::scope::{Around, NoValue, error_value};
+use super::scope::{Around, NoValue};
 use super::state::{Active, FrameKey, Loc, Phase, Region, TimerKind};
 use crate::check::hir::{Call, Reaction, Target, Tolerate};
 use crate::dag::{Action, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, SkillFacts, StepNode, is_sleep};
@@ -110,7 +110,11 @@ impl Machine {
             }
         }
         match &step.action {
-            Action::Call(_) => self.begin_call(loc, step),
+            Action::Call(call) => {
+                if !self.takes_over(loc, call) {
+                    self.begin_call(loc, step);
+                }
+            }
             Action::Do(body) => {
                 if self.begin_region(loc, step) {
                     self.open_child(loc, *body, FrameKey::Plain, Vec::new());
@@ -350,7 +354,7 @@ impl Machine {
     pub(super) fn error_of(&self, loc: Loc) -> Option<Value> {
         let (failure, _) = self.active(loc)?.failure.as_ref()?;
         let attempt = self.row(loc)?.extra.as_ref().map_or(0, |e| e.error_attempt);
-        Some(error_value(failure, attempt))
+        Some(failure.to_value(attempt))
     }
 
     /// What is known of the skill that the step calls now.

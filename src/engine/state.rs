@@ -149,6 +149,7 @@ pub(super) struct Extra {
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
     pub(super) usage: Usage,
+    pub(super) reuse: Option<super::reuse::Reused>,
     /// Who decided what.
     pub(super) decisions: Vec<Decision>,
     /// Where the value was taken from instead of a call.

@@ -2,7 +2,7 @@
 
 use super::keep::{Before, Keeper, Place};
 use super::rate::Rates;
-use super::skill::{SkillCall, Skills};
+use super::skill::{SkillCall, SkillOutput, Skills};
 use crate::engine::{Failure, Invoke, Usage};
 use crate::value::Value;
 use std::path::PathBuf;
@@ -32,91 +32,121 @@ pub struct Done {
     pub reused: Option<Arc<str>>,
 }
 
+/// What is known before a call.
+pub enum Ready {
+    /// It may be made now.
+    Call,
+    /// It need not be made.
+    Done(Done),
+}
+
 impl Caller {
-    /// Makes the call, or gives what an equal one gave.
+    /// Whether something may stand in the way of a call, or in its place.
+    #[must_use]
+    pub fn prepares(invoke: &Invoke) -> bool {
+        invoke.cache.is_some() || invoke.key.is_some() || invoke.rate.is_some()
+    }
+
+    /// Looks for what an equal call gave, and waits until the call may be made.
+    ///
+    /// # Errors
+    /// It may not be made.
+    pub async fn prepare(&self, invoke: &Invoke) -> Result<Ready, Failure> {
+        let place = Place { run: self.run, step: &invoke.step.0, project: &self.project };
+        let reused = |value, from| Ready::Done(Done { value, usage: Usage::default(), reused: Some(from) });
+        if let Some(cache) = &invoke.cache
+            && let Some(value) = self.keeper.cached(&place, cache)
+            && let Ok(value) = accept(value, &invoke.output)
+        {
+            return Ok(reused(value, "cache".into()));
+        }
+        if let Some(key) = &invoke.key {
+            let before = tokio::time::timeout(patience(invoke), self.keeper.claim(&place, key)).await;
+            match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
+                Before::Go => {}
+                Before::Done { value, run } => return Ok(reused(accept(value, &invoke.output)?, run)),
+            }
+        }
+        if let Some(rate) = invoke.rate {
+            self.rates.admit(&self.project, &invoke.skill, rate).await;
+        }
+        Ok(Ready::Call)
+    }
+
+    /// Makes the call, and keeps what it gave where that was asked for.
     ///
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
     pub async fn call(&self, invoke: Invoke) -> Result<Done, Failure> {
-        let timeout = Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0));
-        let (cache, key) = (invoke.cache.clone(), invoke.key.clone());
-        if cache.is_none() && key.is_none() {
-            return self.make(invoke, timeout).await;
-        }
-        let step = Arc::clone(&invoke.step.0);
+        let (cache, key, step) = (invoke.cache.clone(), invoke.key.clone(), Arc::clone(&invoke.step.0));
+        let done = self.make(invoke).await;
         let place = Place { run: self.run, step: &step, project: &self.project };
-        if let Some(cache) = &cache
-            && let Some(value) = self.keeper.cached(&place, cache)
-            && let Ok(value) = accept(value, &invoke.output)
-        {
-            return Ok(Done { value, usage: Usage::default(), reused: Some("cache".into()) });
+        if let (Some(cache), Ok(done)) = (&cache, &done) {
+            self.keeper.put(&place, cache, &done.value).await;
         }
-        if let Some(key) = &key {
-            let before = tokio::time::timeout(timeout, self.keeper.claim(&place, key)).await;
-            match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
-                Before::Go => {}
-                Before::Done { value, run } => {
-                    let value = accept(value, &invoke.output)?;
-                    return Ok(Done { value, usage: Usage::default(), reused: Some(run) });
-                }
-            }
-        }
-        let done = self.make(invoke, timeout).await;
-        match &done {
-            Ok(done) => {
-                if let Some(cache) = &cache {
-                    self.keeper.put(&place, cache, &done.value).await;
-                }
-                if let Some(key) = &key {
-                    self.keeper.settle(&place, key, &done.value).await;
-                }
-            }
-            Err(_) => {
-                if let Some(key) = &key {
-                    self.keeper.release(&place, key).await;
-                }
-            }
+        match (&key, &done) {
+            (Some(key), Ok(done)) => self.keeper.settle(&place, key, &done.value).await,
+            (Some(key), Err(_)) => self.keeper.release(&place, key).await,
+            (None, _) => {}
         }
         done
     }
 
-    async fn make(&self, invoke: Invoke, timeout: Duration) -> Result<Done, Failure> {
-        if let Some(rate) = invoke.rate {
-            self.rates.admit(&self.project, &invoke.skill, rate).await;
-        }
-        let name = Arc::clone(&invoke.skill);
-        let output = invoke.output.clone();
-        let call = SkillCall {
-            name: invoke.skill,
-            args: invoke.args,
-            output: invoke.output,
-            type_args: invoke.type_args,
-            idempotency_key: invoke.idempotency_key,
+    async fn make(&self, invoke: Invoke) -> Result<Done, Failure> {
+        let by = Behalf {
             run: Arc::clone(&self.run_text),
-            step: invoke.step.0,
-            attempt: invoke.attempt,
-            timeout,
             tenant: Arc::clone(&self.tenant),
             actor: Arc::clone(&self.actor),
         };
-        let blame = |mut failure: Failure| {
-            failure.skill.get_or_insert_with(|| Arc::clone(&name));
-            failure
-        };
-        let answer = tokio::time::timeout(timeout, self.skills.call(call)).await;
-        let mut out = match answer {
-            Ok(answer) => answer.map_err(blame)?,
-            Err(_) => {
-                let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
-                return Err(blame(Failure::new(
-                    "timeout",
-                    format!("`{name}` gave no answer within {waited:#}"),
-                )));
-            }
-        };
-        let value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
-        Ok(Done { value, usage: out.usage, reused: None })
+        let SkillOutput { value, usage } = plain(&self.skills, invoke, by).await?;
+        Ok(Done { value, usage, reused: None })
     }
+}
+
+/// For whom a call is made.
+pub(super) struct Behalf {
+    pub(super) run: Arc<str>,
+    pub(super) tenant: Arc<str>,
+    pub(super) actor: Arc<str>,
+}
+
+/// Makes a call within its time, and holds the result against its type.
+pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result<SkillOutput, Failure> {
+    let timeout = patience(&invoke);
+    let name = Arc::clone(&invoke.skill);
+    let output = invoke.output.clone();
+    let call = SkillCall {
+        name: invoke.skill,
+        args: invoke.args,
+        output: invoke.output,
+        type_args: invoke.type_args,
+        idempotency_key: invoke.idempotency_key,
+        run: by.run,
+        step: invoke.step.0,
+        attempt: invoke.attempt,
+        timeout,
+        tenant: by.tenant,
+        actor: by.actor,
+    };
+    let blame = |mut failure: Failure| {
+        failure.skill.get_or_insert_with(|| Arc::clone(&name));
+        failure
+    };
+    let answer = tokio::time::timeout(timeout, skills.call(call)).await;
+    let mut out = match answer {
+        Ok(answer) => answer.map_err(blame)?,
+        Err(_) => {
+            let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
+            return Err(blame(Failure::new("timeout", format!("`{name}` gave no answer within {waited:#}"))));
+        }
+    };
+    out.value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
+    Ok(out)
+}
+
+/// How long an attempt may take.
+fn patience(invoke: &Invoke) -> Duration {
+    Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0))
 }
 
 fn accept(value: Value, ty: &crate::types::Type) -> Result<Value, Failure> {

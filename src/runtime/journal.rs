@@ -9,7 +9,7 @@ use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, StoreError};
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, StepPath};
+use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, Step, StepPath};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -427,8 +427,21 @@ pub struct Replayed {
 /// # Errors
 /// The journal is damaged, of a newer format, or does not fit its plan.
 pub fn replay(journal: &Journal, tenant: &KeyName, run: Uuid) -> Result<Replayed, JournalError> {
+    replay_watched(journal, tenant, run, &mut |_, _| {})
+}
+
+/// The same, telling of every event and what the machine made of it.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_watched(
+    journal: &Journal,
+    tenant: &KeyName,
+    run: Uuid,
+    watch: &mut dyn FnMut(&Event, &Step),
+) -> Result<Replayed, JournalError> {
     let row = row(journal, tenant, run)?.ok_or(JournalError::NoHeader(run))?;
-    let Read { header, machine, next, .. } = read(journal, run, &mut |_, _, _| {})?;
+    let Read { header, machine, next, .. } = read(journal, run, &mut |_, event, _, step| watch(event, step))?;
     let listed = Some(row.status);
     let journal = RunJournal {
         journal: journal.clone(),
@@ -461,8 +474,8 @@ pub fn read(journal: &Journal, run: Uuid, each: &mut Each<'_>) -> Result<Read, J
     error.map_or(Ok(read), Err)
 }
 
-/// Is shown an event, its number, and where its large result lies.
-pub type Each<'a> = dyn FnMut(u64, &Event, Option<&Spilled>) + 'a;
+/// Is shown the number of an event, the event, where its large result lies, and what the machine made of it.
+pub type Each<'a> = dyn FnMut(u64, &Event, Option<&Spilled>, &Step) + 'a;
 
 /// The same, up to the first event that is not sound: gives what is wrong with that.
 ///
@@ -515,9 +528,9 @@ impl Read {
             };
         if let Some(event) = event {
             let applied = self.machine.apply(&event);
-            applied.map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
+            let step = applied.map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
             self.between = Some((self.between.map_or(event.at, |(first, _)| first), event.at));
-            each(seq, &event, spilled.as_ref());
+            each(seq, &event, spilled.as_ref(), &step);
         }
         self.next = seq + 1;
         Ok(())

@@ -62,8 +62,8 @@ pub(super) fn outline(source: SourceId, text: &str) -> Outline {
         if count > MAX_TOKENS {
             let span = Span { source, start: token.start, end: token.end };
             let message = format!("the file has more than {MAX_TOKENS} words, signs and comments");
-            let refused =
-                Diagnostic::new(Code::TooLarge, span, message).help("split it into files that `use` each other");
+            let refused = Diagnostic::new(Code::TooLarge, span, message)
+                .help("split it into files that `use` each other");
             return Outline { refused: Some(refused), ..Outline::default() };
         }
         if token.kind == Kind::Comment {

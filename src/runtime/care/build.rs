@@ -92,7 +92,7 @@ impl Builder {
         built: &mut Built,
     ) -> Result<(), CareError> {
         let mut seen = Vec::new();
-        let read = journal::read_sound(journal, run, &mut |seq, event, spilled| {
+        let read = journal::read_sound(journal, run, &mut |seq, event, spilled, _| {
             seen.extend(artifacts::of(seq, event, spilled));
         });
         let (read, error) = match read {

@@ -105,7 +105,7 @@ impl Checked {
         // A run that goes on may change between the look at its journal and the look at its rows.
         for last in [false, false, true] {
             let mut seen = Vec::new();
-            let read = journal::read(journal, run, &mut |seq, event, spilled| {
+            let read = journal::read(journal, run, &mut |seq, event, spilled, _| {
                 seen.extend(artifacts::of(seq, event, spilled));
             });
             let read = match read {

@@ -65,7 +65,7 @@ fn list_artifacts(store: &Arc<dyn Store>, blobs: &Blobs) -> Result<(), CareError
         // A damaged run is told when it is looked at; it does not keep the others from being listed.
         let Ok(run) = next else { continue };
         let mut seen = Vec::new();
-        let read = journal::read(&journal, run, &mut |seq, event, spilled| {
+        let read = journal::read(&journal, run, &mut |seq, event, spilled, _| {
             seen.extend(artifacts::of(seq, event, spilled));
         });
         if let (Ok(read), false) = (read, seen.is_empty()) {

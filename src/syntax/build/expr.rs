@@ -140,8 +140,9 @@ impl Builder<'_> {
     /// Comparisons do not chain, and `??` does not stand bare beside `||` and `&&`.
     fn mixing(&mut self, op: BinaryOp, binding: u8, op_span: Span, left: &Expr, right: &Expr) {
         let parens = |e: &Expr| vec![Edit::before(e.span, "("), Edit::after(e.span, ")")];
-        // Of a longer chain the first says it.
-        let told = matches!(&*left.kind, ExprKind::Binary { left, .. } if precedence(left) == 4);
+        // Of a longer chain the first says it; of one that is too deep, that.
+        let told = matches!(&*left.kind, ExprKind::Binary { left, .. } if precedence(left) == 4)
+            || self.deep.is_some_and(|deep| deep.start <= left.span.start && left.span.start <= deep.end);
         if binding == 4 && precedence(left) == 4 && !told {
             let d = Diagnostic::new(Code::Syntax, op_span, "comparisons do not chain")
                 .label("a second comparison")
