@@ -3,8 +3,8 @@
 
 use super::CareError;
 use super::walk::{self, Found, Lost};
-use crate::runtime::store::{Store, codec};
 use crate::runtime::store::keys::{self, Key, Table};
+use crate::runtime::store::{Store, codec};
 
 /// Opening looks at so many events at most: of a store with more in its open runs, the rest is verified when they go on.
 const MOST: u64 = 100_000;

@@ -3,9 +3,9 @@
 use super::{CareError, identity};
 use crate::runtime::blobs::Blobs;
 use crate::runtime::report::status_name;
-use crate::runtime::store::{Store, codec};
 use crate::runtime::store::disk::BackEnd;
 use crate::runtime::store::keys::{self, Key, Table};
+use crate::runtime::store::{Store, codec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -256,7 +256,9 @@ pub fn event_parts(bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
 /// How many events a row says it holds, unchecked.
 pub fn events_in(row: &[u8]) -> u64 {
     // Behind the format, the schema and the number of the first.
-    row.get(11..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |count| u32::from_be_bytes(*count).into())
+    row.get(11..)
+        .and_then(|rest| rest.first_chunk::<4>())
+        .map_or(0, |count| u32::from_be_bytes(*count).into())
 }
 
 /// The number of the first event, where the journal stands after the last, and their JSON.

@@ -138,14 +138,17 @@ impl Journal {
         let key = |seq| Key::Event { run, seq }.encode();
         let last = self.store.scan(KeyRange::between(key(0), key(from)), true, 1)?;
         let Some((_, row)) = last.first() else { return Err(JournalError::Gap { run, from }) };
-        let link =
-            codec::link_after(row).map_err(|why| JournalError::Event { run, seq: from.saturating_sub(1), why })?;
+        let link = codec::link_after(row).map_err(|why| JournalError::Event {
+            run,
+            seq: from.saturating_sub(1),
+            why,
+        })?;
         match link.next.cmp(&from) {
             Ordering::Equal => Ok(link),
             Ordering::Less => Err(JournalError::Gap { run, from }),
             // The last row before it holds it.
             Ordering::Greater => Err(StoreError::Conflict { pre: 0 }.into()),
-        })
+        }
     }
 }
 
