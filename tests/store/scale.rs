@@ -21,7 +21,7 @@ fn dag() -> Arc<Dag> {
     let id = sources.add("p.plan", PLAN);
     let parse = syntax::parse(id, PLAN);
     let analysis = check::check(id, &parse, &sources, &Catalog::stdlib());
-    Arc::new(Dag::new(&analysis.into_checked("p").unwrap()))
+    Arc::new(Dag::new(analysis.into_checked("p").unwrap().program()))
 }
 
 /// Drives a run without skills: each call succeeds with the same text; stops early where it is to stay open.
@@ -42,7 +42,8 @@ async fn run(journal: Journal, dag: Arc<Dag>, open: bool) -> u64 {
     let mut next = vec![journal::started(id, value::Map::new())];
     let mut at = jiff::Timestamp::now();
     let mut written = 0;
-    while !next.is_empty() && !(open && written >= 6) {
+    let most = if open { 6 } else { u64::MAX };
+    while !next.is_empty() && written < most {
         let (mut events, mut commands) = (Vec::new(), Vec::new());
         at += jiff::SignedDuration::from_millis(1);
         for kind in std::mem::take(&mut next) {
@@ -52,7 +53,7 @@ async fn run(journal: Journal, dag: Arc<Dag>, open: bool) -> u64 {
         }
         let outcome: Option<&Outcome> =
             commands.iter().find_map(|c| if let engine::Command::Finish(o) = c { Some(o) } else { None });
-        out.append(&events, outcome, &machine).await.unwrap();
+        out.append(&events, outcome, None, &machine).await.unwrap();
         written += events.len() as u64 + u64::from(written == 0);
         for command in commands {
             match command {
@@ -61,6 +62,7 @@ async fn run(journal: Journal, dag: Arc<Dag>, open: bool) -> u64 {
                     attempt: call.attempt,
                     value: value::Value::String("0123456789".repeat(12).into()),
                     usage: engine::Usage::default(),
+                    reused: None,
                 }),
                 engine::Command::WakeAt { timer, .. } => next.push(engine::EventKind::TimerFired { timer }),
                 engine::Command::Disarm { .. }
