@@ -47,11 +47,11 @@ impl Trace {
     }
 
     /// Places from the source on.
-    pub(super) fn places(&self) -> Vec<(Span, &str)> {
+    pub(super) fn places(&self) -> Vec<(Span, Arc<str>)> {
         let mut out = Vec::new();
         let mut next = Some(self);
         while let Some(hop) = next {
-            out.push((hop.0.span, &*hop.0.text));
+            out.push((hop.0.span, Arc::from(&*hop.0.text)));
             next = hop.0.before.as_ref();
         }
         out.reverse();

@@ -41,7 +41,7 @@ impl Walk<'_> {
         };
         for (place, text) in f.trace.places() {
             if !crate::catalog::is_stdlib(place.source) {
-                d = d.also(place, text);
+                d = d.also(place, &*text);
             }
         }
         if let Some(param) = f.param.filter(|p| !crate::catalog::is_stdlib(p.span.source)) {
