@@ -126,6 +126,28 @@ fn syntax_sections_give_what_their_marks_say() {
 }
 
 #[test]
+fn check_sections_give_what_their_marks_say() {
+    use aos::project::{Project, fix};
+    use aos::source::DiskLoader;
+    let entry = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/check/section.plan");
+    let (mut wrong, mut silent, mut count) = (Vec::new(), 0, 0);
+    for section in sections("check") {
+        let project = Project::load_text(&entry, &section.text, &DiskLoader);
+        count += 1;
+        silent += usize::from(section.expected.is_empty());
+        wrong.extend(compare(&section, &project.analysis.diagnostics));
+        if section.title.ends_with("(fixed)") {
+            let fixed = fix::fix(&entry, &section.text, &DiskLoader);
+            if let Some(d) = fixed.left().first() {
+                wrong.push(format!("{}: after the fixes: {}\n{}", section.title, shown(d), fixed.text));
+            }
+        }
+    }
+    println!("{count} plans, {silent} of them correct");
+    assert!(wrong.is_empty(), "{} sections differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
 fn parsing_is_total_on_cut_and_spoilt_plans() {
     let plan = include_str!("corpus/syntax/accepted.plan");
     let chars: Vec<char> = plan.chars().collect();

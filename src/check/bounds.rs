@@ -230,6 +230,11 @@ fn shown(dimension: usize, amount: Amount) -> String {
     }
 }
 
+/// Milliseconds for people.
+pub(super) fn time_text(ms: i128) -> String {
+    duration(ms.unsigned_abs())
+}
+
 fn duration(ms: u128) -> String {
     if ms == 0 {
         return "0s".to_owned();

@@ -83,11 +83,9 @@ impl Lower<'_> {
             self.unbounded(&list);
         }
         self.cx.enter();
-        self.loops.push(self.next_var());
         let index = f.index.as_ref().map(|i| self.cx.declare(i, VarKind::Index, Type::Int));
         let item = self.cx.declare(&f.item, VarKind::Item, item_ty);
         let out = self.body(&f.body, Want::Any);
-        self.loops.pop();
         self.cx.leave();
         let value = if tolerate.is_some() {
             // Too many failures fail the step with the last item's error, so all of them can get out.
@@ -148,7 +146,6 @@ impl Lower<'_> {
         let mut marks = Vec::new();
         for (cond, body) in &i.arms {
             let cond = self.expect(cond, &Type::Bool, Role::Condition);
-            self.dead_conditions(&cond);
             let mark = self.cx.assume(&cond, true);
             let (body, value, inner) = self.region(body, Want::Any);
             self.cx.forget(mark);
@@ -310,11 +307,9 @@ impl Lower<'_> {
             }
         };
         self.cx.enter();
-        self.loops.push(self.next_var());
         let var = self.cx.declare(&l.var, VarKind::Loop, ty.clone());
         let it = self.cx.declare_hidden("it", l.var.span, VarKind::It, ty.clone());
         let out = self.body(&l.body, Want::Loop(&ty));
-        self.loops.pop();
         self.cx.leave();
         if out.body.result.is_none() {
             let d = Diagnostic::new(
