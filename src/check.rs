@@ -381,7 +381,7 @@ fn inner(action: &hir::Action) -> Vec<&hir::Body> {
 }
 
 /// Calls `f` for the target of every call, fallbacks and compensations included.
-fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
+pub(crate) fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
     for stmt in &body.stmts {
         let hir::StmtKind::Step(step) = &stmt.kind else { continue };
         if let hir::Action::Call(call) = &step.action {

@@ -80,7 +80,7 @@ pub struct SkillFacts {
 }
 
 /// A body of a [`Dag`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct BodyDag {
     /// Its statements, in the order of the text.
     pub nodes: Vec<Node>,
@@ -169,6 +169,9 @@ pub struct StepNode {
     pub deadline: Option<Expr>,
     /// Tried in order.
     pub on_error: Vec<ErrorArm>,
+    /// What undoes it: a body with one step, the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensate: Option<BodyId>,
     /// A clause that this engine cannot run.
     pub unsupported: Option<Arc<str>>,
 }

@@ -10,6 +10,7 @@ mod report;
 mod scope;
 mod start;
 mod state;
+mod undo;
 
 pub use command::{
     Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport, StepStatus, TimerId,

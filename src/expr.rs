@@ -10,6 +10,7 @@ mod eval;
 pub mod functions;
 mod visit;
 
+pub(crate) use eval::excess;
 pub use eval::{Env, EvalError, NoEnv, Stop, eval, interpolation_text};
 pub use visit::{Read, ReadKind, reads};
 

@@ -195,6 +195,39 @@ impl Value {
         }
     }
 
+    /// Whether it is deeper than `levels` or takes about more than `bytes`, shared parts counted each time. Looks no further than
+    /// that: a value that holds another twice, sixty times over, is small in memory and endless to walk.
+    #[must_use]
+    pub fn exceeds(&self, levels: usize, bytes: usize) -> Option<Excess> {
+        let mut left = bytes;
+        self.walk_within(levels, &mut left)
+    }
+
+    fn walk_within(&self, levels: usize, left: &mut usize) -> Option<Excess> {
+        let own = size_of::<Value>()
+            + match self {
+                Value::String(s) => s.len(),
+                Value::Bytes(b) => b.len(),
+                _ => 0,
+            };
+        match left.checked_sub(own) {
+            Some(rest) => *left = rest,
+            None => return Some(Excess::Size),
+        }
+        let below = |value: &Value, left: &mut usize| match levels.checked_sub(1) {
+            Some(levels) => value.walk_within(levels, left),
+            None => Some(Excess::Depth),
+        };
+        match self {
+            Value::List(items) => items.iter().find_map(|item| below(item, left)),
+            Value::Map(map) => map.iter().find_map(|(key, value)| {
+                *left = left.saturating_sub(key.len());
+                below(value, left)
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether a secret is somewhere in it.
     #[must_use]
     pub fn holds_secret(&self) -> bool {
@@ -205,6 +238,14 @@ impl Value {
             _ => false,
         }
     }
+}
+
+/// In what a value is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// Lists and maps inside each other.
+    Depth,
+    Size,
 }
 
 impl From<bool> for Value {

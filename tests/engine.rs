@@ -5,6 +5,7 @@ mod cases;
 mod journal;
 mod properties;
 mod speed;
+mod undoing;
 mod world;
 
 pub use cases::CASES;

@@ -28,6 +28,8 @@ mod nestful;
 #[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
+mod rendered;
+#[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]
 mod store;

@@ -79,6 +79,9 @@ struct Sum {
     width: Amount,
     /// The longest of its calls that is awaited even when it is not wanted any more.
     drain: Amount,
+    /// Undoing all of it, one after the other. Each compensation runs once at most, in the middle or at the end, and no
+    /// `deadline` cuts it: so it is added behind everything else.
+    undo: [Amount; DIMENSIONS],
 }
 
 impl Default for Sum {
@@ -90,6 +93,7 @@ impl Default for Sum {
             work: Amount::ZERO,
             width: Amount::ZERO,
             drain: Amount::ZERO,
+            undo: [Amount::ZERO; DIMENSIONS],
         }
     }
 }
@@ -97,6 +101,11 @@ impl Default for Sum {
 impl Sum {
     fn of(&self, dimension: usize) -> Amount {
         self.amounts.get(dimension).copied().unwrap_or(Amount::NONE)
+    }
+
+    /// With the undoing.
+    fn whole(&self, dimension: usize) -> Amount {
+        self.of(dimension).plus(self.undo.get(dimension).copied().unwrap_or(Amount::NONE))
     }
 
     fn why(&self, dimension: usize) -> Option<Arc<Cause>> {
@@ -124,6 +133,9 @@ impl Sum {
                 a.clone_from(b);
             }
         }
+        for (a, b) in self.undo.iter_mut().zip(&other.undo) {
+            *a = f(*a, *b);
+        }
         self.work = f(self.work, other.work);
         self.width = f(self.width, other.width);
         self.drain = self.drain.most(other.drain);
@@ -150,6 +162,9 @@ impl Sum {
     fn scale(&mut self, times: Amount, waves: Amount) {
         for (dimension, amount) in self.amounts.iter_mut().enumerate() {
             *amount = amount.times(if dimension == TIME { waves } else { times });
+        }
+        for amount in &mut self.undo {
+            *amount = amount.times(times);
         }
         self.work = self.work.times(times);
     }
@@ -276,9 +291,9 @@ pub fn bounds(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills) -> IndexMap<Arc
         let sum = worst.get(name)?;
         let time = plan_time(plan, skills, sum);
         let bounds = Bounds {
-            cost: sum.of(COST).0,
-            tokens: sum.of(TOKENS).0,
-            calls: sum.of(CALLS).0,
+            cost: sum.whole(COST).0,
+            tokens: sum.whole(TOKENS).0,
+            calls: sum.whole(CALLS).0,
             time_ms: time.0,
             path: sum.paths.get(TIME).into_iter().flatten().map(|s| s.name.clone()).collect(),
         };
@@ -309,7 +324,8 @@ pub(super) fn check(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills) -> Vec<Di
             let Some(limit) = range.low.map(|n| n.max(0).unsigned_abs() / unit.unsigned_abs()) else {
                 continue;
             };
-            let most = if dimension == TIME { plan_time(plan, skills, worst) } else { worst.of(dimension) };
+            let most =
+                if dimension == TIME { plan_time(plan, skills, worst) } else { worst.whole(dimension) };
             let at = Place { dimension, limit: Amount::of(limit), span: budget.amount.span };
             found.extend(at.compare(worst, most, base.of(dimension)));
         }

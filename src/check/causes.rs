@@ -11,39 +11,87 @@ pub(super) fn settle(files: &[UnitFile<'_>], sources: &Sources, found: &mut Vec<
     if !found.iter().any(Diagnostic::is_error) {
         return;
     }
-    lost_text(files, found);
+    lost_text(files, sources, found);
     inner_errors(found);
     repeated_statements(files, sources, found);
 }
 
 /// Where text could not be read, what it declares is not known: names seem to be missing that are not.
-fn lost_text(files: &[UnitFile<'_>], found: &mut Vec<Diagnostic>) {
+fn lost_text(files: &[UnitFile<'_>], sources: &Sources, found: &mut Vec<Diagnostic>) {
     for file in files {
         let parsed = &file.parse.diagnostics;
-        let torn = parsed.iter().any(|d| matches!(d.code, Code::UnclosedBracket | Code::TooDeep));
-        let lost = torn || parsed.iter().any(|d| d.code == Code::Syntax && d.fixes.is_empty());
-        if !lost {
+        let torn = |d: &&Diagnostic| matches!(d.code, Code::UnclosedBracket | Code::TooDeep);
+        let lost = |d: &&Diagnostic| torn(d) || d.code == Code::Syntax && d.fixes.is_empty();
+        if !parsed.iter().any(|d| lost(&d)) {
             continue;
         }
-        let follows = |d: &Diagnostic| {
-            d.span.source == file.source
-                && !parsed.contains(d)
-                && (torn
-                    || matches!(
-                        d.code,
-                        Code::UnknownName
-                            | Code::UnknownSkill
-                            | Code::UnknownType
-                            | Code::TypeMismatch
-                            | Code::UnboundTypeParameter
-                            | Code::UnhandledError
-                            | Code::MissingArgument
-                            | Code::NotExhaustive
-                            | Code::UsedBeforeDefined
-                    ))
-        };
-        found.retain(|d| !follows(d));
+        let text = sources.get(file.source).map_or("", |f| &*f.text);
+        let items = Items::of(text);
+        let in_torn = items.holding(parsed.iter().filter(torn));
+        let in_lost = items.holding(parsed.iter().filter(lost));
+        found.retain(|d| {
+            if d.span.source != file.source || parsed.contains(d) {
+                return true;
+            }
+            let item = items.at(d.span.start);
+            match d.code {
+                _ if in_torn.contains(&item) => false,
+                Code::UnknownName | Code::UnknownSkill | Code::UnknownType => {
+                    !declares(text, sources.slice(d.span))
+                }
+                Code::TypeMismatch
+                | Code::UnboundTypeParameter
+                | Code::UnhandledError
+                | Code::MissingArgument
+                | Code::NotExhaustive
+                | Code::UsedBeforeDefined => !in_lost.contains(&item),
+                _ => true,
+            }
+        });
     }
+}
+
+/// Where the items of a text begin, as far as lines tell: with a word in the first column.
+struct Items(Vec<u32>);
+
+impl Items {
+    fn of(text: &str) -> Self {
+        let mut starts = Vec::new();
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            if line.starts_with(|c: char| c.is_alphabetic()) {
+                starts.push(at);
+            }
+            at += line.len() as u32;
+        }
+        Items(starts)
+    }
+
+    /// The number of the item that holds a place.
+    fn at(&self, place: u32) -> usize {
+        self.0.partition_point(|start| *start <= place)
+    }
+
+    fn holding<'a>(&self, found: impl Iterator<Item = &'a Diagnostic>) -> HashSet<usize> {
+        found.map(|d| self.at(d.span.start)).collect()
+    }
+}
+
+/// Whether a text seems to declare a name somewhere: it may stand in what could not be read.
+fn declares(text: &str, name: &str) -> bool {
+    const HEADS: &[&str] = &["step", "let", "for", "loop", "as", "plan", "skill", "type", "use", "in"];
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    !name.is_empty()
+        && text.match_indices(name).any(|(at, _)| {
+            let (before, after) = (text.get(..at).unwrap_or(""), text.get(at + name.len()..).unwrap_or(""));
+            if before.ends_with(word) || after.starts_with(word) {
+                return false;
+            }
+            let after = after.trim_start_matches([' ', '?']);
+            let assigned = after.starts_with('=') && !after.starts_with("==") || after.starts_with(':');
+            let head = before.trim_end().rsplit(char::is_whitespace).next().unwrap_or("");
+            assigned || HEADS.contains(&head)
+        })
 }
 
 /// An expression that holds an error has no type of its own: that it does not fit follows.

@@ -236,7 +236,7 @@ pub struct Call {
     pub span: Span,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     Skill(Arc<str>),
@@ -357,6 +357,9 @@ pub enum ApproveElse {
     Continue,
     Fail(Expr),
 }
+
+/// How often a compensation that failed is tried again; the waits are those of a `retry` without `backoff`.
+pub const COMPENSATION_RETRIES: i64 = 5;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Compensate {

@@ -28,12 +28,12 @@ fn refuse(what: &str, span: Span, out: &mut Vec<Diagnostic>) {
 fn body(b: &Body, out: &mut Vec<Diagnostic>) {
     for stmt in &b.stmts {
         if let StmtKind::Step(step) = &stmt.kind {
-            one(step, stmt.name_span, out);
+            one(step, out);
         }
     }
 }
 
-fn one(step: &Step, name: Span, out: &mut Vec<Diagnostic>) {
+fn one(step: &Step, out: &mut Vec<Diagnostic>) {
     if let Some(e) = &step.key {
         refuse("`key`", e.span, out);
     }
@@ -44,7 +44,7 @@ fn one(step: &Step, name: Span, out: &mut Vec<Diagnostic>) {
         refuse("`approve`", a.question.span, out);
     }
     if let Some(c) = &step.compensate {
-        refuse("`compensate`", c.call.span, out);
+        call(&c.call, out);
     }
     for reaction in step.on_error.iter().flat_map(|arm| &arm.reactions) {
         if let Reaction::Fallback(c) = reaction {
@@ -57,8 +57,8 @@ fn one(step: &Step, name: Span, out: &mut Vec<Diagnostic>) {
         Action::For(f) => body(&f.body, out),
         Action::If(i) => i.arms.iter().map(|(_, b)| b).chain(&i.otherwise).for_each(|b| body(b, out)),
         Action::Match(m) => m.arms.iter().for_each(|(_, b)| body(b, out)),
-        Action::Loop(_) => refuse("`loop`", name, out),
-        Action::Race(_) => refuse("`race`", name, out),
+        Action::Loop(l) => body(&l.body, out),
+        Action::Race(branches) => branches.iter().for_each(|b| body(b, out)),
     }
 }
 

@@ -152,12 +152,24 @@ impl View {
         self.dirty = true;
     }
 
-    /// Takes the view away: the summary follows.
+    /// The last frame stays, without its count: the summary follows.
     pub(crate) fn finish(&mut self) {
-        let erase = self.erase();
+        if self.mode == Mode::Live {
+            self.dirty = true;
+            self.draw();
+            let count = if self.drawn == 0 { "" } else { "\x1b[1A\x1b[J" };
+            let _ = anstream::stderr().lock().write_all(count.as_bytes());
+        }
         self.drawn = 0;
-        let _ = anstream::stderr().lock().write_all(erase.as_bytes());
     }
+}
+
+/// A time of day here; with its date where that is not today's.
+fn clock(at: jiff::Timestamp, now: jiff::Timestamp) -> String {
+    let zone = jiff::tz::TimeZone::system();
+    let (at, now) = (zone.to_datetime(at), zone.to_datetime(now));
+    let form = if at.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+    at.strftime(form).to_string()
 }
 
 fn line(path: &StepPath, row: &Row, now: jiff::Timestamp, width: usize) -> String {
@@ -192,8 +204,9 @@ fn row(notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
             ("↻", "\x1b[33m", format!("{}: {}; again in {wait}", error.kind, error.message), false)
         }
         NoticeKind::Waiting { what, until } => {
-            let until = until.map_or_else(String::new, |t| format!(" until {t:.0}"));
-            ("…", "\x1b[34m", format!("waiting for {what}{until}"), false)
+            let what = if &**what == "timer" { "sleeping".to_owned() } else { format!("waiting for {what}") };
+            let until = until.map_or_else(String::new, |t| format!(" until {}", clock(t, notice.at)));
+            ("…", "\x1b[34m", format!("{what}{until}"), false)
         }
         NoticeKind::Skipped { because } => ("-", "\x1b[2m", format!("skipped: {because}"), true),
         NoticeKind::Cancelled => ("✗", "\x1b[2m", "cancelled".to_owned(), true),

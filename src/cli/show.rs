@@ -119,6 +119,10 @@ pub(crate) fn critical_path(report: &Report) -> Option<String> {
 /// The error that ended a run, at its place in the plan.
 pub(crate) fn failure(report: &Report, sources: &Sources) {
     let Some(outcome) = &report.outcome else { return };
+    if !outcome.not_undone.is_empty() {
+        let steps: Vec<String> = outcome.not_undone.iter().map(|s| format!("`{s}`")).collect();
+        terminal::say(&format!("not undone, because the compensation failed: {}", steps.join(", ")));
+    }
     let Some(error) = &outcome.error else { return };
     let step = outcome.failed_step.as_ref();
     let row = step.and_then(|path| report.steps.iter().find(|s| s.path == *path));
@@ -177,10 +181,12 @@ fn mark(status: StepStatus) -> &'static str {
 }
 
 fn note(step: &StepReport) -> String {
-    let text = match (&step.skipped_because, &step.error) {
-        (Some(because), _) => format!("because {because}"),
-        (None, Some(error)) => format!("{}: {}", error.kind, error.message),
-        (None, None) => String::new(),
+    let text = match (&step.skipped_because, &step.error, step.compensation) {
+        (Some(because), _, _) => format!("because {because}"),
+        (None, Some(error), _) => format!("{}: {}", error.kind, error.message),
+        (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
+        (None, None, Some(StepStatus::Failed | StepStatus::InDoubt)) => "not undone".to_owned(),
+        (None, None, _) => String::new(),
     };
     if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
 }

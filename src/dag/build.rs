@@ -13,12 +13,20 @@ use crate::expr::{Expr, VarId, reads};
 use crate::syntax::ast::EffectKind;
 use indexmap::IndexMap;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+
+mod compensate;
 
 pub(super) fn build(program: &Program) -> Dag {
     let concurrency = program.plans.get(&program.entry).map_or(64, |p| p.concurrency.max(1));
-    let mut builder = Builder { bodies: Vec::new(), owner: Vec::new(), homes: Vec::new(), plan: 0 };
+    let mut builder = Builder {
+        bodies: Vec::new(),
+        owner: Vec::new(),
+        homes: Vec::new(),
+        plan: 0,
+        acting_twice: compensate::acting_twice(program),
+    };
     let mut plans = IndexMap::new();
     for (index, (name, plan)) in program.plans.iter().enumerate() {
         builder.plan = index as u32;
@@ -62,6 +70,8 @@ struct Builder {
     /// Of the plan at hand.
     homes: Vec<VarHome>,
     plan: u32,
+    /// Skills and plans that may act twice when they are called twice.
+    acting_twice: HashSet<Target>,
 }
 
 /// What a statement reads, by how it waits for it.
@@ -164,16 +174,7 @@ impl Builder {
     fn reserve(&mut self) -> BodyId {
         let id = BodyId(self.bodies.len() as u32);
         self.owner.push(self.plan);
-        self.bodies.push(BodyDag {
-            nodes: Vec::new(),
-            result: None,
-            result_outer: Vec::new(),
-            result_lets: Vec::new(),
-            until: None,
-            graph: DiGraph::default(),
-            indegree: Vec::new(),
-            remaining: Vec::new(),
-        });
+        self.bodies.push(BodyDag::default());
         id
     }
 
@@ -266,7 +267,11 @@ impl Builder {
                 uses.hard(message);
                 NodeKind::Fail { kind: kind.clone(), message: message.clone() }
             }
-            StmtKind::Step(step) => NodeKind::Step(Box::new(self.step(step, &mut uses))),
+            StmtKind::Step(step) => {
+                let mut node = self.step(step, &mut uses);
+                node.compensate = step.compensate.as_ref().map(|c| self.compensation(c));
+                NodeKind::Step(Box::new(node))
+            }
         };
         (kind, uses)
     }
@@ -289,6 +294,7 @@ impl Builder {
             timeout: step.timeout.clone(),
             deadline: step.deadline.clone(),
             on_error: step.on_error.clone(),
+            compensate: None,
             unsupported: unsupported(step),
         }
     }
@@ -478,8 +484,6 @@ fn arm_reads(arm: &hir::ErrorArm, uses: &mut Uses) {
 fn unsupported(step: &Step) -> Option<Arc<str>> {
     let clause = if step.approve.is_some() {
         "approve"
-    } else if step.compensate.is_some() {
-        "compensate"
     } else if step.cache.is_some() {
         "cache"
     } else if step.key.is_some() {

@@ -63,6 +63,9 @@ pub struct Outcome {
     pub error: Option<Failure>,
     /// The step whose failure ended the run.
     pub failed_step: Option<StepPath>,
+    /// Steps that acted and could not be undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_undone: Vec<StepPath>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -148,6 +151,9 @@ pub struct StepReport {
     pub started_at: Option<jiff::Timestamp>,
     pub ended_at: Option<jiff::Timestamp>,
     pub usage: Usage,
+    /// What became of its compensation, where it was unwound; details are in the row of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<StepStatus>,
     /// The plan's text of it.
     pub span: crate::source::Span,
 }

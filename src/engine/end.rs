@@ -10,6 +10,7 @@ use super::state::{
 };
 use crate::check::hir::{LoopElse, Reaction};
 use crate::dag::{Action, NodeKind, StepNode};
+use crate::expr::excess;
 use crate::types::conform;
 use crate::value::Value;
 use std::sync::Arc;
@@ -25,7 +26,11 @@ impl Machine {
         row.status = status;
         row.value.clone_from(&value);
         row.ended_at = Some(now);
-        let active = row.active.take();
+        let mut active = row.active.take();
+        if let Some(active) = &mut active {
+            let fell_back = active.fallback.is_some();
+            self.keep_for_undo(loc, status, fell_back, std::mem::take(&mut active.undo));
+        }
         if active.as_ref().is_some_and(|a| a.deadline.is_some()) {
             self.disarm(TimerKind::Deadline, loc);
         }
@@ -154,11 +159,12 @@ impl Machine {
     pub(super) fn check(&mut self, frame: u32) {
         let Some(live) = self.live(frame) else { return };
         if let Some(stop) = &live.stop {
-            if live.active == 0 {
-                let end = match stop.clone() {
-                    Stop::Failed { failure, at } => FrameEnd::Failed { failure, at },
-                    Stop::Cancelled => FrameEnd::Cancelled,
-                };
+            let end = match stop {
+                _ if live.active > 0 => return,
+                Stop::Failed { failure, at } => FrameEnd::Failed { failure: failure.clone(), at: *at },
+                Stop::Cancelled => FrameEnd::Cancelled,
+            };
+            if !self.undo_inside(frame) {
                 self.close(frame, end);
             }
             return;
@@ -177,11 +183,16 @@ impl Machine {
             return;
         }
         self.force(frame, &body.result_lets);
-        let end = match self.result(frame, body) {
-            Ok(end) => end,
-            Err(failure) => FrameEnd::Failed { failure, at: self.parent(frame) },
-        };
-        self.close(frame, end);
+        match self.result(frame, body) {
+            Ok(end) => self.close(frame, end),
+            Err(failure) => {
+                let at = self.parent(frame);
+                if let Some(live) = self.live_mut(frame) {
+                    live.stop = Some(Stop::Failed { failure, at });
+                }
+                self.work.push_back(Work::Check(frame));
+            }
+        }
     }
 
     fn parent(&self, frame: u32) -> Loc {
@@ -221,9 +232,17 @@ impl Machine {
 
     fn close(&mut self, frame: u32, end: FrameEnd) {
         let Some(slot) = self.frames.get_mut(frame as usize) else { return };
-        slot.live = None;
+        let live = slot.live.take();
         let key = slot.key;
+        if let Some(mut live) = live.filter(|l| !l.undo.is_empty()) {
+            slot.kept = Some(Box::new(std::mem::take(&mut live.locals)));
+            if let Some(active) = slot.parent.and_then(|p| self.active_mut(p)) {
+                active.undo.append(&mut live.undo);
+            }
+        }
+        let Some(slot) = self.frames.get(frame as usize) else { return };
         match (slot.parent, end) {
+            (Some(parent), _) if key == FrameKey::Undo => self.undo_ended(frame, parent),
             (Some(parent), end) => self.child_ended(parent, key, end),
             (None, FrameEnd::Value { value, .. }) => self.finish(RunStatus::Succeeded, value, None, None),
             (None, FrameEnd::Failed { failure, at }) => {
@@ -282,7 +301,7 @@ impl Machine {
     }
 
     /// Ends a region whose verdict is known once all inside has ended.
-    fn apply_verdict(&mut self, loc: Loc) {
+    pub(super) fn apply_verdict(&mut self, loc: Loc) {
         let Some(active) = self.active_mut(loc) else { return };
         if !active.children.is_empty() {
             return;
@@ -350,7 +369,12 @@ impl Machine {
         {
             row.extra().failures = failures;
         }
-        self.succeed(loc, Value::List(Arc::new(results)));
+        let value = Value::List(Arc::new(results));
+        // Round after round of a `loop` it could grow without end.
+        match excess(&value) {
+            Some(message) => self.fail_here(loc, Failure::new("limit", message)),
+            None => self.succeed(loc, value),
+        }
     }
 
     fn round_ended(&mut self, loc: Loc, step: &StepNode, new: Value, done: Option<bool>) {
@@ -486,6 +510,11 @@ impl Machine {
                 }
                 self.drop_call(loc);
             }
+            Phase::Unwinding => {
+                // The compensation at hand is awaited; what is left is undone with what lies around.
+                active.verdict = Some(Verdict::Cancelled);
+                return Vec::new();
+            }
             Phase::Region => {
                 active.verdict = Some(Verdict::Cancelled);
                 if !active.children.is_empty() {
@@ -524,7 +553,7 @@ impl Machine {
         let failure = Failure::new("timeout", "the deadline of the step is over");
         let failure = self.placed(loc, failure);
         match phase {
-            Phase::Reaction { .. } | Phase::InFlight { draining: true, .. } => return,
+            Phase::Reaction { .. } | Phase::Unwinding | Phase::InFlight { draining: true, .. } => return,
             Phase::Region => {
                 if self.active(loc).is_some_and(|a| a.verdict.is_none()) {
                     self.conclude(loc, Verdict::Failed { failure: Box::new(failure), at: loc });

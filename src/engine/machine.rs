@@ -2,7 +2,7 @@
 
 use super::command::{Command, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
 use super::event::{Event, EventKind, Failure, StepPath, Usage};
-use super::state::{Active, Frame, FrameKey, Live, Loc, Phase, Row, TimerKind, Waiter, Work};
+use super::state::{Active, Frame, FrameKey, Live, Loc, Phase, Row, Scope, TimerKind, Undo, Waiter, Work};
 use crate::dag::{BodyId, Dag};
 use crate::expr::VarId;
 use crate::value::{Map, Value};
@@ -33,6 +33,14 @@ pub struct Machine {
     pub(super) flights: HashMap<Arc<str>, Loc>,
     pub(super) timers: BTreeMap<TimerId, (Timestamp, TimerKind, Loc)>,
     pub(super) waiters: HashMap<Loc, Vec<Waiter>>,
+    /// How many steps have acted that can be undone: the order of undoing.
+    pub(super) acted: u64,
+    /// The frames of compensations that run, and whose unwinding they belong to. Only looked up, never listed.
+    pub(super) undoing: HashMap<u32, Scope>,
+    /// How often the step of a path was undone: calling it again is another call.
+    pub(super) undone: HashMap<Arc<str>, u32>,
+    /// Steps whose compensation failed, in the order they failed.
+    pub(super) not_undone: Vec<Loc>,
     pub(super) usage: Usage,
     pub(super) calls: u64,
     pub(super) out: Step,
@@ -63,6 +71,10 @@ impl Machine {
             flights: HashMap::new(),
             timers: BTreeMap::new(),
             waiters: HashMap::new(),
+            acted: 0,
+            undoing: HashMap::new(),
+            undone: HashMap::new(),
+            not_undone: Vec::new(),
             usage: Usage::default(),
             calls: 0,
             out: Step::default(),
@@ -161,6 +173,7 @@ impl Machine {
                 Some(Work::Check(frame)) => self.check(frame),
                 Some(Work::React(loc)) => self.react(loc),
                 Some(Work::Advance(loc)) => self.advance(loc),
+                Some(Work::Undo(loc)) => self.undo_below(loc),
                 None if !self.start_next() => return,
                 None => {}
             }
@@ -192,7 +205,13 @@ impl Machine {
         error: Option<Failure>,
         at: Option<Loc>,
     ) {
-        let outcome = Outcome { status, output, error, failed_step: at.map(|l| StepPath(self.path(l))) };
+        let outcome = Outcome {
+            status,
+            output,
+            error,
+            failed_step: at.map(|l| StepPath(self.path(l))),
+            not_undone: self.not_undone.iter().map(|l| StepPath(self.path(*l))).collect(),
+        };
         self.out.commands.push(Command::Finish(outcome.clone()));
         self.outcome = Some(outcome);
         // A run that could not begin has no frames; one that ended has none that live. What is queued still is nobody's.
@@ -222,6 +241,7 @@ impl Machine {
             base,
             attempt_base,
             superseded: false,
+            kept: None,
             live: None,
         });
         let Some(graph) = dag.body(body) else { return frame };
@@ -251,6 +271,8 @@ impl Machine {
                 locals,
                 tail_ms,
                 result_waits: 0,
+                undo: Undo::new(),
+                undoing: false,
             }));
         }
         if unended == 0 {

@@ -59,6 +59,9 @@ impl Machine {
         if self.is_stopping(loc.frame) {
             return self.end(loc, failed_status(&failure), None, false);
         }
+        if self.active(loc).is_some_and(|a| !a.undo.is_empty()) {
+            return self.undo_first(loc, failure, at);
+        }
         if let Some(active) = self.active_mut(loc) {
             active.failure = Some((failure, at));
             active.phase = Phase::Reaction { waits: 0 };
@@ -148,7 +151,13 @@ impl Machine {
             Reaction::Abort => self.abort_step(loc, failure, at),
             Reaction::Continue => self.end(loc, failed_status(&failure), None, true),
             Reaction::Use(expr) => match self.eval(loc.frame, expr, around) {
-                Ok(value) => self.end(loc, StepStatus::Recovered, Some(value), true),
+                Ok(value) => {
+                    // A fallback before it failed, so nothing has acted.
+                    if let Some(active) = self.active_mut(loc) {
+                        active.fallback = None;
+                    }
+                    self.end(loc, StepStatus::Recovered, Some(value), true);
+                }
                 Err(NoValue::Missing(_)) => self.end(loc, failed_status(&failure), None, true),
                 Err(NoValue::Failed(failure)) => {
                     self.set_error(loc, &failure);

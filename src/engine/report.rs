@@ -34,7 +34,6 @@ impl Machine {
             // How the frame of this statement hangs under the one before it.
             if let (Some(parent), Some(frame)) = (key, self.frames.get(loc.frame as usize)) {
                 self.write_key(&mut text, parent, frame.key);
-                text.push('.');
             }
             text.push_str(self.node_of(*loc).map_or("", |n| &n.name));
             key = Some(*loc);
@@ -42,10 +41,11 @@ impl Machine {
         text.into()
     }
 
-    /// The part of a path between a step and what stands in its frame: `[3]`, `.then`, `["a"]`.
+    /// The part of a path between a step and what stands in its frame: `[3].`, `.then.`, `["a"].`, `@`.
     fn write_key(&self, text: &mut String, parent: Loc, key: FrameKey) {
         match key {
             FrameKey::Plain => {}
+            FrameKey::Undo => return text.push('@'),
             FrameKey::Index(index) => {
                 let _ = write!(text, "[{index}]");
             }
@@ -70,6 +70,7 @@ impl Machine {
                 let _ = write!(text, "[{shown}]");
             }
         }
+        text.push('.');
     }
 
     /// The statement instance of this path.
@@ -97,7 +98,6 @@ impl Machine {
                     if let Some(frame) = self.frames.get(*child as usize) {
                         self.write_key(&mut segment, loc, frame.key);
                     }
-                    segment.push('.');
                     if rest.starts_with(segment.as_str()) {
                         todo.push((*child, offset + node.name.len() + segment.len()));
                     }
@@ -130,8 +130,9 @@ impl Machine {
         let mut report = Vec::new();
         let mut todo: Vec<Loc> = self.rows_of(0).rev().collect();
         while let Some(loc) = todo.pop() {
-            report.extend(self.row_report(loc));
-            let inside = children.get(&loc).into_iter().flatten().rev();
+            let below = children.get(&loc).map(Vec::as_slice).unwrap_or_default();
+            report.extend(self.row_report(loc, below));
+            let inside = below.iter().rev();
             todo.extend(inside.flat_map(|frame| self.rows_of(*frame).rev()));
         }
         report
@@ -143,7 +144,7 @@ impl Machine {
     }
 
     /// `let`s have no row; `require` and `fail` have one where they failed.
-    fn row_report(&self, loc: Loc) -> Option<StepReport> {
+    fn row_report(&self, loc: Loc, below: &[u32]) -> Option<StepReport> {
         let node = self.node_of(loc)?;
         let row = self.row(loc)?;
         let skill = match &node.kind {
@@ -166,6 +167,8 @@ impl Machine {
             },
         };
         let extra = row.extra.as_deref();
+        let undo =
+            below.last().map(|frame| Loc { frame: *frame, node: 0 }).filter(|undo| self.is_undo(*undo));
         Some(StepReport {
             path: StepPath(self.path(loc)),
             status: row.status,
@@ -178,6 +181,7 @@ impl Machine {
             started_at: row.started_at,
             ended_at: row.ended_at,
             usage: extra.map(|e| e.usage).unwrap_or_default(),
+            compensation: undo.and_then(|undo| self.row(undo)).map(|r| r.status),
             span: node.span,
         })
     }

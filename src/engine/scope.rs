@@ -3,7 +3,7 @@
 use super::command::StepStatus;
 use super::event::Failure;
 use super::machine::Machine;
-use super::state::{Loc, Row};
+use super::state::{Loc, Locals, Row};
 use crate::check::hir::Arg;
 use crate::dag::{NodeKind, VarHome};
 use crate::expr::{Env, EvalError, Expr, RunField, StatusTest, Stop as EvalStop, VarId, eval};
@@ -53,7 +53,7 @@ impl Scope<'_> {
             VarHome::Bound => None,
             VarHome::Local(body) => {
                 let frame = self.machine.enclosing(self.frame, body)?;
-                let locals = &self.machine.live(frame)?.locals;
+                let locals = self.machine.locals(frame)?;
                 locals.iter().rev().find(|(v, _)| *v == var).map(|(_, value)| value.clone())
             }
             VarHome::Node { .. } => {
@@ -143,6 +143,12 @@ impl Machine {
     pub(super) fn home(&self, frame: u32, var: VarId) -> Option<VarHome> {
         let plan = self.dag.plan_at(self.frames.get(frame as usize)?.plan)?;
         plan.homes.get(var.0 as usize).copied()
+    }
+
+    /// The inputs, items and indexes of a frame.
+    fn locals(&self, frame: u32) -> Option<&Locals> {
+        let frame = self.frames.get(frame as usize)?;
+        frame.live.as_ref().map(|l| &l.locals).or(frame.kept.as_deref())
     }
 
     /// The instance of `body` that `frame` stands in.

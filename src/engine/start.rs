@@ -101,7 +101,9 @@ impl Machine {
         if let Some(when) = &step.when {
             match self.eval(loc.frame, when, Around::at(now)) {
                 Ok(Value::Bool(true)) => {}
-                Ok(_) => return self.skip(loc, "when".into()),
+                Ok(_) => return self.skip(loc, if self.is_undo(loc) { "unless" } else { "when" }.into()),
+                // `unless` says nothing about what has no value.
+                Err(NoValue::Missing(_)) if self.is_undo(loc) => {}
                 Err(no) => return self.no_value(loc, no),
             }
         }
@@ -136,6 +138,10 @@ impl Machine {
     /// An expression of an active step has no value: it is skipped, or it failed.
     fn no_value(&mut self, loc: Loc, no: NoValue) {
         match no {
+            // What acted and cannot be undone is never passed over.
+            NoValue::Missing(step) if self.is_undo(loc) => {
+                self.fail_here(loc, Failure::new("expression", format!("`{step}` has no value")));
+            }
             NoValue::Missing(step) => self.skip(loc, step),
             NoValue::Failed(failure) => self.fail_here(loc, *failure),
         }
@@ -525,12 +531,17 @@ impl Machine {
         })
     }
 
-    /// The same for every attempt of one step with the same arguments, and for nothing else.
+    /// The same for every attempt of one step with the same arguments, until it is undone; and for nothing else.
     fn idempotency_key(&self, path: &str, args: &Value) -> Arc<str> {
         let mut hash = Sha256::new();
         for part in [&self.run, path, &canonical_digest(args)] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
+        }
+        // What was undone must be done anew, not answered with the old result.
+        let generation = self.generation(path);
+        if generation > 0 {
+            hash.update(generation.to_le_bytes());
         }
         hex(&hash.finalize()).into()
     }

@@ -9,7 +9,7 @@ use crate::dag::BodyId;
 use crate::expr::VarId;
 use crate::value::Value;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 /// A statement of a frame.
@@ -33,6 +33,8 @@ pub(super) enum FrameKey {
     Case(u32),
     /// An item, a round, a branch.
     Index(u32),
+    /// The compensation of a step that has ended.
+    Undo,
 }
 
 impl FrameKey {
@@ -40,6 +42,7 @@ impl FrameKey {
         match self {
             FrameKey::Plain => 0,
             FrameKey::Arm(n) | FrameKey::Case(n) | FrameKey::Index(n) => n,
+            FrameKey::Undo => u32::MAX,
         }
     }
 }
@@ -58,6 +61,8 @@ pub(super) struct Frame {
     pub(super) attempt_base: u32,
     /// Another attempt of its step made a new one.
     pub(super) superseded: bool,
+    /// Inputs, items, indexes of a frame that has ended, where a compensation may still read them.
+    pub(super) kept: Option<Box<Locals>>,
     pub(super) live: Option<Box<Live>>,
 }
 
@@ -71,11 +76,29 @@ pub(super) struct Live {
     /// Statements, without `let`s, that have not ended.
     pub(super) unended: u32,
     pub(super) stop: Option<Stop>,
-    pub(super) locals: Vec<(VarId, Value)>,
+    pub(super) locals: Locals,
     /// Worst-case milliseconds from its end to the end of the run.
     pub(super) tail_ms: u64,
     /// Outer steps that the result waits for.
     pub(super) result_waits: u32,
+    /// What inside it has acted and can be undone.
+    pub(super) undo: Undo,
+    /// A compensation of its own unwinding runs.
+    pub(super) undoing: bool,
+}
+
+pub(super) type Locals = Vec<(VarId, Value)>;
+
+/// Steps that can be undone, the last one that acted on top.
+pub(super) type Undo = BinaryHeap<(u64, Loc)>;
+
+/// The part of a run that a compensation belongs to the unwinding of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    /// The run, an item, a branch.
+    Frame(u32),
+    /// All that lies below a step.
+    Step(Loc),
 }
 
 /// Why a frame starts nothing any more.
@@ -186,6 +209,8 @@ pub(super) struct Active {
     pub(super) children: BTreeMap<u32, u32>,
     /// What becomes of it when all inside has ended.
     pub(super) verdict: Option<Verdict>,
+    /// What below it has acted and can be undone.
+    pub(super) undo: Undo,
     pub(super) region: Region,
 }
 
@@ -213,6 +238,8 @@ pub(super) enum Phase {
     Reaction { waits: u32 },
     /// Its content runs.
     Region,
+    /// It failed, and what below it can be undone is.
+    Unwinding,
 }
 
 #[derive(Clone, Debug)]
@@ -254,6 +281,7 @@ impl Active {
             fallback: None,
             children: BTreeMap::new(),
             verdict: None,
+            undo: Undo::new(),
             region: Region::None,
         }
     }
@@ -288,6 +316,8 @@ pub(super) enum Work {
     React(Loc),
     /// The next items of a `for` may start.
     Advance(Loc),
+    /// The next compensation below a step may start.
+    Undo(Loc),
 }
 
 /// What a timer is for.

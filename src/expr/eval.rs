@@ -6,7 +6,7 @@
 use super::{Expr, ExprKind, Key, RunField, StatusTest, VarId, functions};
 use crate::source::Span;
 use crate::types::conform;
-use crate::value::{Map, SecretPart, Value};
+use crate::value::{Excess, Map, SecretPart, Value};
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -121,26 +121,19 @@ pub fn eval(expr: &Expr, env: &dyn Env) -> Result<Value, Stop> {
         expr.kind.as_ref(),
         ExprKind::Var(_) | ExprKind::Tolerant(_) | ExprKind::Literal(_) | ExprKind::Member { .. }
     );
-    if !read_only && too_deep(&value, MAX_VALUE_DEPTH) {
-        return Err(Stop::Error(EvalError::new(
-            format!("the value is more than {MAX_VALUE_DEPTH} levels deep"),
-            expr.span,
-        )));
+    // What is only read was within the bounds when it was made.
+    match if read_only { None } else { excess(&value) } {
+        Some(message) => Err(Stop::Error(EvalError::new(message, expr.span))),
+        None => Ok(value),
     }
-    Ok(value)
 }
 
-/// Looks no deeper than `levels`.
-fn too_deep(value: &Value, levels: usize) -> bool {
-    let below = |value: &Value| match levels.checked_sub(1) {
-        Some(levels) => too_deep(value, levels),
-        None => true,
-    };
-    match value {
-        Value::List(items) => items.iter().any(below),
-        Value::Map(map) => map.values().any(below),
-        _ => false,
-    }
+/// What is wrong with a value that is too large to be kept, in plain words.
+pub(crate) fn excess(value: &Value) -> Option<String> {
+    value.exceeds(MAX_VALUE_DEPTH, MAX_VALUE as usize).map(|excess| match excess {
+        Excess::Depth => format!("the value is more than {MAX_VALUE_DEPTH} levels deep"),
+        Excess::Size => format!("the value takes more than {} MiB", MAX_VALUE >> 20),
+    })
 }
 
 /// The bounds of one evaluation; functions report here what they do.

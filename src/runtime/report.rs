@@ -54,6 +54,7 @@ impl Report {
             "status": status_name(self.status),
             "output": self.outcome.as_ref().map_or(Json::Null, |o| o.output.to_json()),
             "error": self.outcome.as_ref().and_then(|o| o.error.as_ref()).map_or(Json::Null, failure_json),
+            "not_undone": self.outcome.as_ref().map(|o| o.not_undone.as_slice()).unwrap_or_default(),
             "steps": steps,
             "usage": { "cost_usd": self.usage.cost_usd, "tokens": self.usage.tokens, "calls": self.calls },
         })
@@ -90,6 +91,9 @@ fn step_json(step: &StepReport) -> Json {
     }
     if let Some(error) = &step.error {
         row.insert("error".into(), failure_json(error));
+    }
+    if let Some(status) = step.compensation {
+        row.insert("compensation".into(), step_status_name(status).into());
     }
     Json::Object(row)
 }

@@ -244,7 +244,9 @@ impl<'a> Recovery<'a> {
                 let list = change(here.start, here.end, "");
                 Some((foreign, "nothing ends with `;`".into(), "remove it".into(), list))
             }
-            (":", Some(b)) if bracket.is_none() && (CLAUSES.contains(&last) || last == "retry") => {
+            (":", Some(b))
+                if matches!(last, "retry" | "backoff") || bracket.is_none() && CLAUSES.contains(&last) =>
+            {
                 let list = change(here.start, here.end, "");
                 Some((foreign, format!("`{}` takes no `:`", self.word(&b)), "remove the `:`".into(), list))
             }

@@ -192,6 +192,46 @@ pub const CASES: &[Case] = cases! {
         => "2", 30, "r r[0].a=failed!boom r[1].b";
     timed "race that all lose" "step r = race {\n do {\n  step a = t.boom(kind: \"boom\")\n  return a\n }\n do {\n  step b = t.boom(kind: \"busy\", ms: 30)\n  return b\n }\n}\nreturn r"
         => "busy: it was busy at r[1].b", 30, "r=failed!busy r[0].a=failed!boom r[1].b=failed!busy";
+    any "the last that acted is undone first" "step a = t.write(to: \"a\", v: 1) compensate t.undo(of: \"a\")\nstep b = t.write(to: \"b\", v: 2, ms: 30) compensate t.undo(of: \"b\", v: b)\nstep c = t.boom(kind: \"boom\") depends_on [a, b]\nreturn c"
+        => "boom: it was boom at c", 60, "a a@compensate b b@compensate c=failed!boom";
+    any "what is awaited is undone too" "step w = t.write(to: \"x\", v: 1, ms: 100) compensate t.undo(of: \"x\")\nstep a = t.boom(kind: \"boom\")\nreturn w"
+        => "boom: it was boom at a", 110, "w w@compensate a=failed!boom";
+    any "what did not act is not undone" "step a = t.bad_write(to: \"a\", kind: \"busy\") compensate t.undo(of: \"a\") on_error use 1\nstep b = t.echo(v: 1) when a == 7 compensate t.undo(of: \"b\")\nstep c = t.boom(kind: \"boom\") depends_on [b]\nreturn c"
+        => "boom: it was boom at c", 20, "a=recovered!busy b=skipped<when> c=failed!boom";
+    any "what a fallback did is undone" "step a = t.bad_write(to: \"a\", kind: \"busy\") on_error fallback t.write(to: \"b\", v: 3) compensate t.undo(of: \"b\", v: a)\nstep c = t.boom(kind: \"boom\") depends_on [a]\nreturn c"
+        => "boom: it was boom at c", 40, "a=recovered*2!busy a@compensate c=failed!boom";
+    any "a handled do undoes its own" "step o = t.write(to: \"o\") compensate t.undo(of: \"o\")\nstep d = do {\n step w = t.write(to: \"w\") compensate t.undo(of: \"w\")\n step f = t.boom(kind: \"boom\") depends_on [w]\n return f\n} on_error use 3\nreturn d"
+        => "3", 30, "o d=recovered!boom d.w d.w@compensate d.f=failed!boom";
+    any "a do that is not handled leaves it to the plan" "step d = do {\n step w = t.write(to: \"w\") compensate t.undo(of: \"w\")\n step f = t.boom(kind: \"boom\", ms: 30)\n return f\n}\nstep o = t.write(to: \"o\", ms: 20) compensate t.undo(of: \"o\")\nreturn d"
+        => "boom: it was boom at d.f", 50, "d=failed!boom d.w d.w@compensate d.f=failed!boom o o@compensate";
+    timed "a branch that loses is undone" "step r = race {\n do {\n  step a = t.write(to: \"a\") compensate t.undo(of: \"a\")\n  step x = t.echo(v: 1, ms: 100)\n  return x\n }\n do {\n  step b = t.echo(v: 2, ms: 30)\n  return b\n }\n}\nreturn r"
+        => "2", 40, "r r[0].a r[0].a@compensate r[0].x=cancelled r[1].b";
+    timed "a branch that fails is undone" "step r = race {\n do {\n  step a = t.write(to: \"a\") compensate t.undo(of: \"a\")\n  step x = t.boom(kind: \"boom\") depends_on [a]\n  return x\n }\n do {\n  step b = t.boom(kind: \"busy\", ms: 100)\n  return b\n }\n} on_error use 4\nreturn r"
+        => "4", 100, "r=recovered!busy r[0].a r[0].a@compensate r[0].x=failed!boom r[1].b=failed!busy";
+    any "an item that fails under tolerate is undone" "step f = for x in [0, 1, 2] tolerate 1 {\n step w = t.write(to: \"w${x}\", v: x) compensate t.undo(of: \"w${x}\", v: x)\n step s = t.flaky(v: w, times: x % 2)\n return s\n}\nreturn f"
+        => "[0,null,2]", 70, "f f[0].w f[0].s f[1].w f[1].w@compensate f[1].s=failed!busy f[2].w f[2].s";
+    any "a for that fails undoes all items" "step f = for x in [0, 1, 2] {\n step w = t.write(to: \"w${x}\", v: x) compensate t.undo(of: \"w${x}\", v: x)\n step s = t.flaky(v: w, times: x % 2)\n return s\n} on_error continue\nreturn f ?? 5"
+        => "5", 60, "f=failed!busy f[0].w f[0].w@compensate f[0].s f[1].w f[1].w@compensate f[1].s=failed!busy";
+    any "rounds are undone" "step l = loop x: int = 1 max 2 {\n step w = t.write(to: \"w${x}\", v: x + 1) compensate t.undo(of: \"w${x}\")\n return w until it > 9\n}\nreturn l"
+        => "exhausted: the condition did not come true in all rounds at l", 40, "l=failed!exhausted l[0].w l[0].w@compensate l[1].w l[1].w@compensate";
+    any "each attempt of a plan is undone" "plan q() -> int {\n step w = t.put(to: \"x\", v: 1) compensate t.undo(of: \"x\")\n step b = t.boom(kind: \"boom\") depends_on [w]\n return b\n}\nplan p() -> json? {\n step s = q() on_error retry 1 backoff 10ms then use 1\n return s\n}"
+        => "1", 70, "s=recovered*2!boom s.w s.w@compensate s.b=failed!boom";
+    any "a plan's steps are undone with its caller" "plan q(n: int) -> int {\n step w = t.put(to: \"x\", v: 1) compensate t.undo(of: \"x\", v: n)\n return w\n}\nplan p() -> json? {\n step s = q(n: 6)\n step b = t.boom(kind: \"boom\") depends_on [s]\n return s\n}"
+        => "boom: it was boom at b", 30, "s s.w s.w@compensate b=failed!boom";
+    any "a compensation of a plan stands for those inside" "plan q() -> int {\n step w = t.put(to: \"x\", v: 1) compensate t.undo(of: \"x\")\n return w\n}\nplan p() -> json? {\n step s = q() compensate t.undo(of: \"q\", v: s)\n step b = t.boom(kind: \"boom\") depends_on [s]\n return s\n}"
+        => "boom: it was boom at b", 30, "s s.w s@compensate b=failed!boom";
+    any "a plan that undoes" "plan u(n: int) -> int {\n step a = t.echo(v: n)\n step b = t.undo(of: \"x\", v: a)\n return b\n}\nplan p() -> json? {\n step s = t.put(to: \"x\", v: 4) compensate u(n: s)\n step b = t.boom(kind: \"boom\") depends_on [s]\n return s\n}"
+        => "boom: it was boom at b", 40, "s s@compensate s@compensate.a s@compensate.b b=failed!boom";
+    any "unless" "step a = t.write(to: \"a\", v: 1) compensate t.undo(of: \"a\") unless a == 1\nstep b = t.write(to: \"b\", v: 2) compensate t.undo(of: \"b\") unless succeeded(c)\nstep c = t.boom(kind: \"boom\") depends_on [a, b]\nreturn c"
+        => "boom: it was boom at c", 30, "a a@compensate=skipped<unless> b b@compensate c=failed!boom";
+    any "a compensation may read later steps" "step a = t.write(to: \"a\", v: 1) compensate t.undo(of: \"a\", v: (b ?? 4) + n)\nlet n = a + 1\nstep b = t.boom(kind: \"boom\") depends_on [a]\nreturn b"
+        => "boom: it was boom at b", 30, "a a@compensate b=failed!boom";
+    any "a compensation that reads what has no value" "step a = t.write(to: \"a\", v: 1) compensate t.undo(of: \"a\", v: b)\nstep b = t.boom(kind: \"boom\") depends_on [a]\nreturn b"
+        => "boom: it was boom at b", 20, "a a@compensate=failed!expression b=failed!boom";
+    any "a compensation is tried again" "step a = t.write(to: \"a\", v: 1) compensate t.undo(of: \"a\", times: 2)\nstep b = t.boom(kind: \"boom\") depends_on [a]\nreturn b"
+        => "boom: it was boom at b", 1971, "a a@compensate*3!busy b=failed!boom";
+    any "a compensation that may act twice is not" "step a = t.write(to: \"a\", v: 1) compensate t.undo_once(of: \"a\", times: 2)\nstep c = t.write(to: \"c\", v: 1) compensate t.undo_once(of: \"c\")\nstep b = t.boom(kind: \"boom\") depends_on [a, c]\nreturn b"
+        => "boom: it was boom at b", 40, "a a@compensate=failed!busy c c@compensate b=failed!boom";
     any "a failing expression" "step z = t.echo(v: 0)\nstep a = t.echo(v: 1 / z)\nreturn a"
         => "expression: division by zero at a", 10, "z a=failed!expression";
     any "an expression is not tried again" "step z = t.echo(v: 0)\nstep a = t.echo(v: 1 / z) on_error retry 5 then use 1\nreturn a"

@@ -40,6 +40,13 @@ skill t.put(to: string, v: int = 0, ms: int = 10) -> int
 skill t.stuck_write(to: string) -> int
   writes "${to}"
   time 2s
+skill t.undo(of: string, v: int = 0, times: int = 0, ms: int = 10) -> int
+  writes "${of}"
+  idempotent
+  throws busy
+skill t.undo_once(of: string, v: int = 0, times: int = 0, ms: int = 10) -> int
+  writes "${of}"
+  throws busy
 "#;
 
 /// The graph of a plan called `p`; other text may stand before it.
@@ -243,6 +250,12 @@ impl World {
         self.now.duration_since(time(0)).as_millis()
     }
 
+    /// Whether the compensation of a step succeeded; none where it has none.
+    fn undone(&self, path: &str) -> Option<bool> {
+        let row = StepPath(format!("{path}@compensate").into());
+        self.machine.status(&row).map(|status| status == StepStatus::Succeeded)
+    }
+
     /// The rows of the report: `a`, `b=skipped<a>`, `c*3` for three attempts, `d=failed!boom`.
     pub fn rows(&self) -> String {
         let mut text = String::new();
@@ -257,6 +270,9 @@ impl World {
             if row.attempts > 1 {
                 let _ = write!(text, "*{}", row.attempts);
             }
+            let undone = row.compensation.map(|s| s == StepStatus::Succeeded);
+            let last = self.undone(&row.path.0);
+            assert_eq!(undone, last, "{}", row.path);
             if let Some(because) = &row.skipped_because {
                 let _ = write!(text, "<{because}>");
             }
@@ -299,7 +315,9 @@ fn answer(invoke: &Invoke) -> (i64, EventKind) {
     let good = EventKind::AttemptSucceeded { step: step.clone(), attempt, value, usage };
     match &*invoke.skill {
         "t.boom" | "t.bad_write" => (int("ms", 10), fail(&text("kind"))),
-        "t.flaky" if i64::from(attempt) <= int("times", 0) => (int("ms", 10), fail("busy")),
+        "t.flaky" | "t.undo" | "t.undo_once" if i64::from(attempt) <= int("times", 0) => {
+            (int("ms", 10), fail("busy"))
+        }
         "t.hang" | "t.stuck_write" => (i64::MAX, fail("timeout")),
         _ => (int("ms", 10), good),
     }

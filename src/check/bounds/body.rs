@@ -172,7 +172,7 @@ impl Walk<'_> {
                 *slot = path;
             }
             let why: Option<Arc<Cause>> =
-                sums.iter().filter(|s| s.of(dimension) == Amount::NONE).find_map(|s| s.why(dimension));
+                sums.iter().filter(|s| s.whole(dimension) == Amount::NONE).find_map(|s| s.why(dimension));
             if let Some(slot) = total.whys.get_mut(dimension) {
                 *slot = why;
             }

@@ -97,6 +97,37 @@ fn regions() {
 }
 
 #[test]
+fn loops_wait_between_their_rounds() {
+    let l = "plan p() { step l = loop n = 0 max 4 every 10s { step y = a.one() return n + 1 until it > 3 } }";
+    is(l, "0.4 usd, 40 tokens, 4 calls, 34s", "l y");
+    let once = "plan p() { step l = loop n = 0 max 1 every 1h { step y = a.one() return n + 1 } }";
+    is(once, "0.1 usd, 10 tokens, 1 call, 1s", "l y");
+}
+
+#[test]
+fn a_race_uses_what_all_branches_use_and_lasts_as_long_as_the_slowest() {
+    let r = "plan p() { step r = race { do { step y = a.one(n: 2) return y } do { step z = a.one() step w = a.one(t: \"${z}\") return w } } }";
+    is(r, "0.4 usd, 40 tokens, 3 calls, 2s", "r");
+}
+
+/// Six attempts of 2s and the waits 1 + 2 + 4 + 8 + 16 s for each, one compensation after the other; a deadline cuts none.
+#[test]
+fn undoing_is_added_at_the_end() {
+    let one = "plan p() { step x = a.put(to: \"k\") compensate a.put(to: \"k\") }";
+    is(one, "0 usd, 0 tokens, 7 calls, 45s", "x");
+    let two = "plan p() { step x = a.put(to: \"k\") compensate a.put(to: \"k\") step y = a.put(to: \"l\") compensate a.put(to: \"l\") }";
+    is(two, "0 usd, 0 tokens, 14 calls, 1m28s", "x");
+    let items = "plan p() { step f = for x in [1, 2, 3] parallel 3 { step w = a.put(to: \"${x}\") compensate a.put(to: \"${x}\") } deadline 1s }";
+    is(items, "0 usd, 0 tokens, 21 calls, 2m11s", "f w");
+    let sub = "plan q() { step x = a.put(to: \"k\") compensate a.put(to: \"k\") } plan p() { step s = q() on_error retry 1 backoff 1s }";
+    is(sub, "0 usd, 0 tokens, 14 calls, 1m31s", "s x");
+    let priced = "plan p() budget cost 0.6 usd { step x = a.put(to: \"k\") compensate a.one() }";
+    assert_eq!(analyse(priced).diagnostics.len(), 0);
+    let over = "plan p() budget cost 0.59 usd { step x = a.put(to: \"k\") compensate a.one() }";
+    assert_eq!(analyse(over).diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::BudgetAtRisk]);
+}
+
+#[test]
 fn no_bound() {
     is("plan p(n: int) { step x = a.one(n: n) }", "unbounded cost, unbounded tokens, 1 call, 1s", "x");
     let typed = "plan p(n: int where (it <= 7 && it >= 0)) { step x = a.one(n: n) }";

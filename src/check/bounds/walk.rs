@@ -3,7 +3,10 @@
 use super::amount::Amount;
 use super::range::{Facts, ONE, Range};
 use super::{CALLS, COST, Cause, DIMENSIONS, Kind, Mode, Sum, TIME, TOKENS};
-use crate::check::hir::{Action, Backoff, Call, For, Loop, Plan, Reaction, Signature, Step, Stmt, Target};
+use crate::check::hir::{
+    Action, Backoff, COMPENSATION_RETRIES, Call, Compensate, For, Loop, Plan, Reaction, Signature, Step,
+    Stmt, Target,
+};
 use crate::expr::Expr;
 use crate::syntax::ast::EffectKind;
 use indexmap::IndexMap;
@@ -67,10 +70,25 @@ impl Walk<'_> {
             sum.amounts[TIME] = sum.of(TIME).least(limit);
         }
         if let (Some(compensate), Mode::Worst) = (&step.compensate, self.mode) {
-            let undo = self.attempt(&compensate.call, None);
-            sum.add(&undo.sum);
+            self.undo(compensate, &mut sum);
         }
         sum
+    }
+
+    /// Adds what a compensation uses, tried again as often as the engine does.
+    fn undo(&self, compensate: &Compensate, sum: &mut Sum) {
+        let mut undo = self.attempt(&compensate.call, None).sum;
+        let again = Amount::of(COMPENSATION_RETRIES.unsigned_abs().into());
+        let all = again.plus(Amount::of(1));
+        undo.scale(all, all);
+        let waits = self.waits(again, &Backoff::default());
+        undo.amounts[TIME] = undo.of(TIME).plus(waits);
+        for (dimension, amount) in sum.undo.iter_mut().enumerate() {
+            *amount = amount.plus(undo.whole(dimension));
+        }
+        for (why, of) in sum.whys.iter_mut().zip(undo.whys) {
+            *why = why.take().or(of);
+        }
     }
 
     fn attempts(&mut self, step: &Step, call: &Call) -> Sum {
@@ -261,8 +279,8 @@ impl Walk<'_> {
     fn loop_(&mut self, l: &Loop) -> Sum {
         let rounds = self.count(&l.max);
         let pause = l.every.as_ref().map_or(Amount::ZERO, |e| self.ms(e));
+        let pauses = pause.times(Amount(rounds.0.map(|n| n.saturating_sub(1))));
         let mut sum = self.body(&l.body);
-        sum.amounts[TIME] = sum.of(TIME).plus(pause);
         if rounds == Amount::NONE {
             let why =
                 Cause::new(Kind::Count, l.max.span, "how many rounds it has is known only when it runs");
@@ -270,6 +288,7 @@ impl Walk<'_> {
             sum.unknown(&why, &dimensions);
         }
         sum.scale(rounds, rounds);
+        sum.amounts[TIME] = sum.of(TIME).plus(pauses);
         sum
     }
 
@@ -277,10 +296,10 @@ impl Walk<'_> {
     pub(super) fn close(&self, sum: &Sum) -> Amount {
         let slots = u128::from(self.plan.concurrency.min(WINDOW));
         if sum.width.cmp(Amount::of(slots)).is_le() {
-            return sum.of(TIME);
+            return sum.whole(TIME);
         }
         // While something waits for a slot all slots work: that can last no longer than all work divided by them.
-        sum.of(TIME).plus(sum.work.over(slots))
+        sum.whole(TIME).plus(sum.work.over(slots))
     }
 }
 

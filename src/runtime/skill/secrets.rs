@@ -1,6 +1,7 @@
 //! Secrets: turned to text only for a call, and scrubbed from whatever comes back.
 
 use super::config::SecretSource;
+use super::wire;
 use crate::engine::Failure;
 use crate::value::{Map, SecretPart, Value};
 use base64::Engine as _;
@@ -13,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What stands where a secret stood.
 pub const SCRUBBED: &str = "[secret]";
+/// So many bytes of a secret, at the end of a cut text, are scrubbed too.
+const TELLING: usize = 4;
 /// The longest secret, bytes.
 const MAX_SECRET: u64 = 64 * 1024;
 
@@ -172,7 +175,37 @@ fn scrub_with<'a>(seen: &[Arc<str>], text: &'a str) -> Cow<'a, str> {
             clean = Cow::Owned(clean.replace(secret.as_ref(), SCRUBBED));
         }
     }
+    match scrub_cuts(seen, &clean) {
+        Some(scrubbed) => Cow::Owned(scrubbed),
+        None => clean,
+    }
+}
+
+/// Excerpts are cut before they are scrubbed: where a text ends in the mark of a cut, the beginning of a secret may stand
+/// before it.
+fn scrub_cuts(seen: &[Arc<str>], text: &str) -> Option<String> {
+    let mut clean: Option<String> = None;
+    let mut from = 0;
+    while let Some(cut) = clean.as_deref().unwrap_or(text).get(from..).and_then(|t| t.find(wire::CUT)) {
+        let at = from + cut;
+        from = at + wire::CUT.len_utf8();
+        let before = clean.as_deref().unwrap_or(text).get(..at).unwrap_or_default();
+        let begun = seen.iter().filter_map(|secret| begun(before, secret)).max().unwrap_or(0);
+        if begun > 0 {
+            let whole = clean.get_or_insert_with(|| text.to_owned());
+            whole.replace_range(at - begun..at, SCRUBBED);
+            from = from + SCRUBBED.len() - begun;
+        }
+    }
     clean
+}
+
+/// How many bytes at the end of a text are the beginning of a secret; shorter ones than [`TELLING`] tell nothing.
+fn begun(text: &str, secret: &str) -> Option<usize> {
+    let longest = secret.len().min(text.len());
+    (TELLING..=longest).rev().find(|n| {
+        secret.is_char_boundary(*n) && text.as_bytes().ends_with(secret.as_bytes().get(..*n).unwrap_or(b"?"))
+    })
 }
 
 fn scrub_map(seen: &[Arc<str>], map: &Map) -> Map {
@@ -230,6 +263,19 @@ mod tests {
         std::fs::write(folder.join("token"), text).unwrap();
         let sources = [("T".to_owned(), SecretSource::File("token".into()))].into_iter().collect();
         Secrets::new(folder.to_owned(), sources)
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_before_a_cut_is_scrubbed() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = secrets(folder.path(), "correct horse battery");
+        secrets.resolve(&["T".into()].map(SecretPart::Name)).unwrap();
+        for kept in 4..20 {
+            let cut = wire::excerpt(&format!("token={} (end)", "correct horse battery"), 6 + kept);
+            let shown = secrets.scrub(&format!("the program said: {cut} and no more"));
+            assert_eq!(shown, format!("the program said: token={SCRUBBED}… and no more"), "{kept}");
+        }
+        assert_eq!(secrets.scrub("cor… and correct… and …"), format!("cor… and {SCRUBBED}… and …"));
     }
 
     #[test]

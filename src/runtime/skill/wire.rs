@@ -68,11 +68,14 @@ pub(super) fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Map(Arc::new(fields.into_iter().map(|(name, value)| (name.into(), value)).collect()))
 }
 
+/// Stands where a text was cut. Secrets are scrubbed later: what stands before it may be the beginning of one.
+pub(super) const CUT: char = '…';
+
 /// A text cut to at most `max` characters, marked where it was.
 pub(super) fn excerpt(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         None => text.to_owned(),
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        Some((at, _)) => format!("{}{CUT}", text.get(..at).unwrap_or_default()),
     }
 }
 

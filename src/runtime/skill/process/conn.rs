@@ -77,7 +77,10 @@ impl Shared {
         let bytes: Vec<u8> =
             self.stderr.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        // The first line may have lost its beginning, and with it what a secret is known by.
+        let whole =
+            if bytes.len() < STDERR { &text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+        let lines: Vec<&str> = whole.lines().filter(|line| !line.trim().is_empty()).collect();
         let last = lines.get(lines.len().saturating_sub(STDERR_LINES)..).unwrap_or_default();
         wire::excerpt(&last.join("\n"), 2_000)
     }

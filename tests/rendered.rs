@@ -1,0 +1,39 @@
+//! What people look at in a terminal, as snapshots.
+
+use crate::support::{aos, finish, root};
+use std::path::Path;
+
+fn shown(args: &[&str]) -> String {
+    let mut command = aos(&root().join("tests/corpus/rendered"));
+    let (_, out, err) = finish(command.args(["--store", ":memory:"]).args(args));
+    format!("{out}{err}")
+}
+
+#[test]
+fn a_graph_of_thirty_steps() {
+    let graph = shown(&["graph", "thirty.plan"]);
+    let widest = graph.lines().map(|l| l.chars().count()).max().unwrap();
+    assert!(widest <= 120, "{widest} columns");
+    insta::assert_snapshot!("graph_of_thirty_steps", graph);
+}
+
+#[test]
+fn five_mistakes() {
+    insta::assert_snapshot!("five_mistakes", shown(&["check", "five_mistakes.plan"]));
+}
+
+#[test]
+fn an_explanation() {
+    insta::assert_snapshot!("explain_maybe_null", shown(&["explain", "maybe-null"]));
+}
+
+#[test]
+fn no_snapshot_is_left_over() {
+    let mut left: Vec<String> = std::fs::read_dir(Path::new(&root()).join("tests/snapshots"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.ends_with(".snap"))
+        .collect();
+    left.sort();
+    assert_eq!(left, Vec::<String>::new(), "snapshots that were not accepted");
+}
