@@ -355,6 +355,11 @@ fn effect_text(effect: &hir::Effect, plan: &Plan) -> String {
     }
 }
 
+/// Whether an error stands inside of a place: what else is wrong there may follow from it.
+fn spoilt(place: Span, found: &[Diagnostic]) -> bool {
+    found.iter().any(|d| d.is_error() && place.contains(d.span))
+}
+
 /// The steps of a body, those of inner bodies included.
 fn steps(body: &hir::Body) -> usize {
     let mut count = 0;

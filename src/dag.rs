@@ -77,6 +77,18 @@ pub struct SkillFacts {
     pub time: Option<Expr>,
     /// The names of its parameters, in order.
     pub params: Vec<Arc<str>>,
+    /// The resources it touches, over its parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<Touch>,
+}
+
+/// A resource that a skill touches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Touch {
+    /// `None`: every resource.
+    pub name: Option<Expr>,
+    /// Whether nothing else may touch it meanwhile.
+    pub write: bool,
 }
 
 /// A body of a [`Dag`].

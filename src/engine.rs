@@ -4,6 +4,7 @@
 pub mod command;
 mod end;
 pub mod event;
+mod held;
 mod machine;
 mod react;
 mod report;

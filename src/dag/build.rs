@@ -3,7 +3,7 @@
 use super::conflict::Conflicts;
 use super::{
     Action, BodyDag, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, PlanDag, Reason, SkillFacts, StepNode,
-    VERSION, VarHome, arg_exprs, time,
+    Touch, VERSION, VarHome, arg_exprs, time,
 };
 use crate::check::hir::{
     self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt,
@@ -51,7 +51,12 @@ fn facts(signature: &Signature) -> SkillFacts {
         idempotency: signature.idempotency,
         time: signature.time.clone(),
         params: signature.params.iter().map(|p| p.name.clone()).collect(),
+        touches: signature.effects.iter().filter(|e| e.kind != EffectKind::Pure).map(touch).collect(),
     }
+}
+
+fn touch(effect: &hir::Effect) -> Touch {
+    Touch { name: effect.resource.clone(), write: effect.kind >= EffectKind::Writes }
 }
 
 fn rank(kind: EffectKind) -> u8 {
