@@ -167,6 +167,7 @@ async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
         project_root: std::env::temp_dir(),
         inputs: Map::new(),
         actor: "bench".into(),
+        key: None,
     };
     let report = runtime.start(request).unwrap().done.await.unwrap().unwrap();
     assert_eq!(report.status, RunStatus::Succeeded);

@@ -34,6 +34,7 @@ mod narrow;
 mod not_yet;
 mod operators;
 mod order;
+mod people;
 mod plans;
 mod races;
 mod region;
@@ -232,6 +233,9 @@ pub fn check_unit_for(
     waits::check(plans, &mut found);
     races::check(plans, sources, &mut found);
     flow::check(plans, skills, entry, asker, &mut found);
+    if let Some(people) = &asker.people {
+        people::check(plans, people, &mut found);
+    }
     let broken = |found: &[Diagnostic]| found.iter().any(Diagnostic::is_error);
     if !broken(&found) {
         found.extend(bounds::check(plans, skills));

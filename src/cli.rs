@@ -13,6 +13,7 @@ mod import;
 mod inputs;
 mod live;
 mod load;
+mod people;
 mod render;
 mod run;
 mod runs;
@@ -113,6 +114,9 @@ fn dispatch(args: Args) -> CliResult {
         Command::Runs(a) => runs::runs(&a, &global),
         Command::Show(a) => show::show(&a, &global),
         Command::Resume(a) => run::resume(&a, &global),
+        Command::Approve(a) => people::approve(&a, &global),
+        Command::Answer(a) => people::answer(&a, &global),
+        Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),

@@ -8,7 +8,9 @@ mod conflict;
 pub mod draw;
 mod time;
 
-use crate::check::hir::{Arg, Call, ErrorArm, Idempotency, LoopElse, Param, Program, Tolerate};
+use crate::check::hir::{
+    Approve, Arg, Call, ErrorArm, Idempotency, LoopElse, Param, Program, Rate, Tolerate,
+};
 use crate::expr::{Expr, VarId};
 use crate::source::Span;
 use crate::syntax::ast::EffectKind;
@@ -77,6 +79,9 @@ pub struct SkillFacts {
     pub time: Option<Expr>,
     /// The names of its parameters, in order.
     pub params: Vec<Arc<str>>,
+    /// Calls in a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// The resources it touches, over its parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<Touch>,
@@ -175,6 +180,15 @@ pub struct StepNode {
     pub action: Action,
     /// Skipped unless this holds.
     pub when: Option<Expr>,
+    /// Makes it one call for all runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Expr>,
+    /// How long its result will do for the same call again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Expr>,
+    /// People are asked before the first attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve: Option<Approve>,
     /// Of one attempt.
     pub timeout: Option<Expr>,
     /// Of the whole step.
@@ -184,8 +198,6 @@ pub struct StepNode {
     /// What undoes it: a body with one step, the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensate: Option<BodyId>,
-    /// A clause that this engine cannot run.
-    pub unsupported: Option<Arc<str>>,
 }
 
 /// The action of a step, inner bodies by name.

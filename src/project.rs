@@ -113,7 +113,8 @@ impl Asking {
             let said = config.and_then(|c| c.agents.get(name)).cloned().unwrap_or_default();
             Agent { name: name.clone(), grants: said.grants, deny: said.deny, may_endorse: said.may_endorse }
         });
-        Asker { agent, written_by: self.written_by, untrusted_context: self.untrusted_context }
+        let people = config.map(|c| c.people.clone());
+        Asker { agent, written_by: self.written_by, untrusted_context: self.untrusted_context, people }
     }
 }
 

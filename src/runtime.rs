@@ -1,13 +1,18 @@
 //! The impure shell of the engine: a durable store, a clock, skills, and the driver that ties them together.
 
 pub mod blobs;
+pub mod call;
 pub mod driver;
 pub mod host;
 pub mod journal;
+pub mod keep;
+pub mod people;
+pub mod rate;
 pub mod report;
 pub mod setup;
 pub mod skill;
 pub mod socket;
 pub mod store;
+mod watch;
 
 pub use host::Runtime;

@@ -195,6 +195,17 @@ impl Value {
         }
     }
 
+    /// Whether a file is somewhere in it.
+    #[must_use]
+    pub fn holds_file(&self) -> bool {
+        match self {
+            Value::File(_) => true,
+            Value::List(items) => items.iter().any(Value::holds_file),
+            Value::Map(map) => map.values().any(Value::holds_file),
+            _ => false,
+        }
+    }
+
     /// Whether it is deeper than `levels` or takes about more than `bytes`, shared parts counted each time. Looks no further than
     /// that: a value that holds another twice, sixty times over, is small in memory and endless to walk.
     #[must_use]

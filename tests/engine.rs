@@ -3,6 +3,7 @@
 mod cases;
 #[cfg(feature = "runtime")]
 mod journal;
+mod people;
 mod properties;
 mod speed;
 mod undoing;

@@ -56,6 +56,47 @@ fn a_refused_licence_ends_the_review() {
 }
 
 #[test]
+fn invoices() {
+    let dir = copied("invoices");
+    let ledger = || -> Vec<Value> {
+        let text = std::fs::read_to_string(dir.path().join("out/ledger.jsonl")).unwrap_or_default();
+        text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    };
+    let told = |exit: i32, args: &[&str]| -> Value {
+        let (code, out, err) = finish(aos(dir.path()).args(args).arg("--json"));
+        assert_eq!(code, exit, "{args:?}: {out}{err}");
+        crate::support::finished(&out)
+    };
+    let first = told(3, &["run", "invoices.plan"]);
+    let run = first["run"].as_str().unwrap().to_owned();
+    let steps = |last: &Value| -> Vec<String> {
+        last["waiting"].as_array().unwrap().iter().map(|w| w["step"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(steps(&first), ["batch"]);
+    assert_eq!(ledger().len(), 0);
+    let next = told(3, &["approve", &run, "batch", "--as", "bo"]);
+    assert_eq!(steps(&next), ["large_ones[0].payment", "large_ones[1].payment"]);
+    assert_eq!(ledger().len(), 3, "the small ones are paid at once");
+    told(3, &["approve", &run, "large_ones[0].payment", "--as", "ada"]);
+    let (code, _, err) =
+        finish(aos(dir.path()).args(["approve", &run, "large_ones[0].payment", "--as", "cy"]));
+    assert_eq!(code, 2, "the board is not asked yet");
+    assert!(err.contains("`cy` may not answer"), "{err}");
+    let next = told(3, &["approve", &run, "large_ones[0].payment", "--as", "bo"]);
+    assert_eq!(steps(&next), ["large_ones[1].payment"]);
+    let end = told(0, &["approve", &run, "large_ones[1].payment", "--deny", "--as", "ada"]);
+    assert_eq!(end["output"]["paid"], json!(["2026-101", "2026-102", "2026-104", "2026-103"]));
+    assert_eq!(end["output"]["refused"], json!(["2026-105"]));
+    let paid = ledger();
+    assert_eq!(paid.len(), 4);
+    assert!(paid.iter().all(|p| p["reference"] != "2026-105"));
+    // The same invoices again: their keys are known, nothing is paid twice.
+    let again = told(3, &["run", "invoices.plan"]);
+    told(3, &["approve", again["run"].as_str().unwrap(), "batch", "--as", "ada"]);
+    assert_eq!(ledger().len(), 4);
+}
+
+#[test]
 fn time_zones() {
     let (result, _dir) = run("time-zones", &[]);
     assert_eq!(result["here"], "Atlantic/Azores");

@@ -185,7 +185,8 @@ fn the_asker_counts() {
         deny: vec!["web.write".into()],
         may_endorse: vec!["bank.pay.to".into()],
     };
-    let asker = Asker { agent: Some(agent), written_by: Some(Writer::Model), untrusted_context: false };
+    let asker =
+        Asker { agent: Some(agent), written_by: Some(Writer::Model), untrusted_context: false, people: None };
     let plan =
         "plan p(odd: untrusted string) { step a = bank.pay(to: endorse(odd, \"ok\")) step b = clean.read() }";
     assert_eq!(found_for(plan, &asker), ["skill-not-granted@clean.read()"]);

@@ -26,9 +26,13 @@ mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;
 #[cfg(feature = "cli")]
+mod people;
+#[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
 mod rendered;
+#[cfg(feature = "runtime")]
+mod runs;
 #[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]

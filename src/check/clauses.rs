@@ -201,6 +201,7 @@ impl Lower<'_> {
             .iter()
             .map(|s| ApproveStage {
                 role: s.role.as_ref().map(|r| r.value.clone()),
+                span: s.role.as_ref().map_or(s.span, |r| r.span),
                 within: s.within.as_ref().map(|e| self.expect(e, &Type::Duration, Role::Clause("within"))),
             })
             .collect();

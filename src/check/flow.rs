@@ -47,6 +47,8 @@ pub struct Asker {
     pub written_by: Option<Writer>,
     /// Whether the model that wrote it had read untrusted text.
     pub untrusted_context: bool,
+    /// Login names by role, from `aos.toml`; `None` where that is not known.
+    pub people: Option<IndexMap<Arc<str>, Vec<Arc<str>>>>,
 }
 
 /// How many calls of plans are walked; beyond it they are judged by their arguments alone.

@@ -517,6 +517,11 @@ impl Cx<'_> {
             self.report(d);
             return;
         }
+        if !method && name == "not" && args.len() == 1 {
+            let d = Diagnostic::new(Code::ForeignSyntax, span, "`not` is written `!`");
+            self.report(d.fix("write `!`", vec![Edit::replace(span, "!")]));
+            return;
+        }
         let d = Diagnostic::new(Code::UnknownFunction, span, format!("there is no function `{name}`"));
         let foreign = FOREIGN.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours);
         let known = functions::names(method)

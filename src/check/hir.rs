@@ -346,6 +346,9 @@ pub struct Approve {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApproveStage {
     pub role: Option<Arc<str>>,
+    /// Where the role stands.
+    #[serde(default)]
+    pub span: Span,
     pub within: Option<Expr>,
 }
 

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 /// Families without an implementation.
-const FAMILIES: &[&str] = &["human", "signal", "memory"];
+const FAMILIES: &[&str] = &["memory"];
 
 /// Skills without one, of families that have one.
 const SKILLS: &[&str] = &["llm.embed"];
@@ -34,15 +34,6 @@ fn body(b: &Body, out: &mut Vec<Diagnostic>) {
 }
 
 fn one(step: &Step, out: &mut Vec<Diagnostic>) {
-    if let Some(e) = &step.key {
-        refuse("`key`", e.span, out);
-    }
-    if let Some(e) = &step.cache {
-        refuse("`cache`", e.span, out);
-    }
-    if let Some(a) = &step.approve {
-        refuse("`approve`", a.question.span, out);
-    }
     if let Some(c) = &step.compensate {
         call(&c.call, out);
     }

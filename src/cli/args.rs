@@ -58,6 +58,15 @@ pub(crate) enum Command {
     /// Go on with a run that was interrupted or whose process died.
     #[command(after_help = "Example: aos resume 0192f0c1")]
     Resume(Resume),
+    /// Say yes or no to a call, or a value, that a run shows; the run goes on.
+    #[command(after_help = "Example: aos approve 0192f0c1 post --comment 'looks good'")]
+    Approve(Approve),
+    /// Give the value that a run asks for; the run goes on.
+    #[command(after_help = "Example: aos answer 0192f0c1 size '{\"width\": 3}'")]
+    Answer(Answer),
+    /// Send a signal to a run, also before it waits for it.
+    #[command(after_help = "Example: aos signal 0192f0c1 paid '{\"amount\": 12}'")]
+    Signal(Signal),
     /// Stop a run for good, unwinding what it did.
     #[command(after_help = "Example: aos cancel 0192f0c1")]
     Cancel(Cancel),
@@ -174,6 +183,9 @@ pub(crate) struct Run {
     /// Print every event as a line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Starts the run once: the same key again gives the same run, as it ended, or goes on with it.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
     /// Steps at once, instead of what the plan says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) concurrency: Option<u32>,
@@ -204,8 +216,71 @@ pub(crate) struct Show {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Resume {
     /// A run's id, or its first characters.
-    pub(crate) run: String,
+    #[arg(required_unless_present = "due")]
+    pub(crate) run: Option<String>,
+    /// Every suspended run of which something is due: a question that expires, another role that is to be asked, a timer.
+    #[arg(long, conflicts_with = "run")]
+    pub(crate) due: bool,
     /// Print every event as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Approve {
+    /// A run's id, or its first characters.
+    pub(crate) run: String,
+    /// The step that asks, as `aos runs` and `aos show` name it.
+    pub(crate) step: String,
+    /// Say no.
+    #[arg(long)]
+    pub(crate) deny: bool,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    /// Only if what is asked for has this digest, or one that begins so.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) digest: Option<String>,
+    /// In a terminal: do not ask again.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) saying: Saying,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Answer {
+    /// A run's id, or its first characters.
+    pub(crate) run: String,
+    /// The step that asks, as `aos runs` and `aos show` name it.
+    pub(crate) step: String,
+    /// A string as it is, anything else as JSON.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) value: String,
+    #[command(flatten)]
+    pub(crate) saying: Saying,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Signal {
+    /// A run's id, or its first characters.
+    pub(crate) run: String,
+    /// The signal's name.
+    pub(crate) name: String,
+    /// A string as it is, anything else as JSON.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) value: String,
+    #[command(flatten)]
+    pub(crate) saying: Saying,
+}
+
+/// Who says something to a run, and how its going on is shown.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Saying {
+    /// Answer by another name than the login, where `allow_as = true` in aos.toml permits it.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) alias: Option<String>,
+    /// Print every event of the run as a line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -100,8 +100,16 @@ impl Backend {
 
     fn local(store: Arc<dyn Store>, dir: Option<PathBuf>) -> Backend {
         let skills = move |root: &Path| setup::skills(root, dir.as_deref());
-        let runtime = Arc::new(Runtime::new(Arc::clone(&store), KeyName::local(), skills));
+        let runtime = Runtime::new(Arc::clone(&store), KeyName::local(), skills).with_people(setup::people);
+        let runtime = Arc::new(runtime);
         Backend::Local { runtime, store, serving: None }
+    }
+
+    /// Takes up suspended runs as they fall due, for as long as the guard lives.
+    pub(crate) fn keep_time(&self) -> Option<KeepsTime> {
+        let Backend::Local { runtime, .. } = self else { return None };
+        let runtime = Arc::clone(runtime);
+        Some(KeepsTime(tokio::spawn(async move { runtime.keep_time(actor()).await })))
     }
 
     /// Waits for other runs that go on here, then closes the store.
@@ -127,6 +135,15 @@ impl Backend {
     pub(crate) async fn ask(store: &Path, request: &Request) -> Result<Answer, Stop> {
         let mut client = connect(store, request).await?;
         next(&mut client).await
+    }
+}
+
+/// Ends what takes up runs that are due.
+pub(crate) struct KeepsTime(tokio::task::JoinHandle<()>);
+
+impl Drop for KeepsTime {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -162,9 +179,21 @@ pub(crate) enum Followed {
 impl Followed {
     /// Sends a request that starts a run.
     pub(crate) async fn remote(store: &Path, request: &Request) -> Result<Followed, Stop> {
+        match Self::remote_or_taken(store, request).await? {
+            Ok(followed) => Ok(followed),
+            Err(run) => Err(Stop::failed(format!("run {run} goes on, but cannot be followed"))),
+        }
+    }
+
+    /// Sends a request that starts a run, or that a run which goes on takes in: then its id.
+    pub(crate) async fn remote_or_taken(
+        store: &Path,
+        request: &Request,
+    ) -> Result<Result<Followed, String>, Stop> {
         let mut client = connect(store, request).await?;
         match next(&mut client).await? {
-            Answer::Started { run } => Ok(Followed::Remote { run, client }),
+            Answer::Started { run } => Ok(Ok(Followed::Remote { run, client })),
+            Answer::Taken { run } => Ok(Err(run)),
             other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
         }
     }
@@ -214,9 +243,11 @@ pub(crate) enum Progress {
 /// The end of a command for an error about runs.
 pub(crate) fn stop(error: &RunError) -> Stop {
     match error {
-        RunError::Unknown(_) | RunError::Ambiguous { .. } | RunError::Ended { .. } | RunError::Live(_) => {
-            Stop::usage(error.to_string())
-        }
+        RunError::Unknown(_)
+        | RunError::Ambiguous { .. }
+        | RunError::Ended { .. }
+        | RunError::Live(_)
+        | RunError::Refused(_) => Stop::usage(error.to_string()),
         RunError::Journal(_) | RunError::Skills(_) | RunError::Task(_) => Stop::failed(error.to_string()),
     }
 }

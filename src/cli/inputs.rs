@@ -5,7 +5,7 @@ use crate::check::hir::Plan;
 use crate::diagnostic::nearest;
 use crate::source::{DiskLoader, Loader as _};
 use crate::types::Type;
-use crate::types::conform::conform;
+use crate::types::conform::{conform, from_text};
 use crate::value::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,23 +56,7 @@ fn unknown(plan: &Plan, name: &str) -> Stop {
 
 /// A string where the parameter takes one, else JSON.
 pub(crate) fn parse(name: &str, text: &str, ty: Option<&Type>) -> Result<Value, Stop> {
-    if ty.is_some_and(is_text) {
-        return Ok(Value::String(text.into()));
-    }
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(json) => Ok(Value::from_json(&json)),
-        // `repo=a/b` needs no quotes where nothing says that it is no string.
-        Err(_) if ty.is_none_or(|t| matches!(t.bare(), Type::Json)) => Ok(Value::String(text.into())),
-        Err(error) => Err(Stop::usage(format!("the value of `{name}` is no JSON: {error}"))),
-    }
-}
-
-fn is_text(ty: &Type) -> bool {
-    match ty.bare() {
-        Type::String | Type::Literals(_) | Type::Timestamp | Type::Duration | Type::Bytes => true,
-        Type::Refined { base, .. } | Type::Opaque { base, .. } | Type::Optional(base) => is_text(base),
-        _ => false,
-    }
+    from_text(text, ty).map_err(|why| Stop::usage(format!("the value of `{name}` cannot be read: {why}")))
 }
 
 fn object(file: &Path) -> Result<Vec<(String, Value)>, Stop> {

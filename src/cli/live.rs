@@ -70,7 +70,7 @@ impl View {
             Mode::Plain => self.plain(notice),
             Mode::Live => {
                 let since = self.rows.get(&notice.step).and_then(|r| r.since);
-                let row = row(notice, since);
+                let row = row(&self.run, notice, since);
                 self.rows.insert(notice.step.clone(), row);
                 self.dirty = true;
             }
@@ -79,7 +79,7 @@ impl View {
 
     fn plain(&mut self, notice: &Notice) {
         let since = self.rows.get(&notice.step).and_then(|r| r.since);
-        let row = row(notice, since);
+        let row = row(&self.run, notice, since);
         let took = match (row.done, row.since) {
             (true, Some(since)) => format!("  {}", duration(notice.at.duration_since(since))),
             _ => String::new(),
@@ -182,7 +182,7 @@ fn line(path: &StepPath, row: &Row, now: jiff::Timestamp, width: usize) -> Strin
     format!("{}{}\x1b[0m {cut}", row.colour, row.mark)
 }
 
-fn row(notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
+fn row(run: &str, notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
     let again = |attempt: u32| if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
     let started = since.or(Some(notice.at));
     let took = |what: &str| match since {
@@ -203,10 +203,13 @@ fn row(notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
             let wait = duration(at.duration_since(notice.at));
             ("↻", "\x1b[33m", format!("{}: {}; again in {wait}", error.kind, error.message), false)
         }
-        NoticeKind::Waiting { what, until } => {
+        NoticeKind::Waiting { what, until, ask } => {
             let what = if &**what == "timer" { "sleeping".to_owned() } else { format!("waiting for {what}") };
             let until = until.map_or_else(String::new, |t| format!(" until {}", clock(t, notice.at)));
-            ("…", "\x1b[34m", format!("{what}{until}"), false)
+            let how = ask.as_ref().map_or_else(String::new, |ask| {
+                format!("; {}", report::command(run, ask.kind, &ask.step, &ask.question))
+            });
+            ("…", "\x1b[34m", format!("{what}{until}{how}"), false)
         }
         NoticeKind::Skipped { because } => ("-", "\x1b[2m", format!("skipped: {because}"), true),
         NoticeKind::Cancelled => ("✗", "\x1b[2m", "cancelled".to_owned(), true),

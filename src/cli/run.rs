@@ -3,11 +3,11 @@
 use super::args::{Global, Resume, Run};
 use super::backend::{self, Backend, Followed, Progress};
 use super::load::{self, Loaded};
-use super::{CliResult, Exit, Stop, inputs, live, render, terminal};
+use super::{CliResult, Exit, Stop, inputs, live, people, render, terminal};
 use crate::check;
 use crate::engine::RunStatus;
 use crate::runtime::driver::Control;
-use crate::runtime::host::Request as RunRequest;
+use crate::runtime::host::{self, Request as RunRequest};
 use crate::runtime::report::{self, Report};
 use crate::runtime::socket::Request;
 use crate::source::Sources;
@@ -27,39 +27,85 @@ pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
     let sources = loaded.project.sources;
     backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let followed = match &backend {
-            Backend::Local { runtime, .. } => {
-                Followed::Local(runtime.start(request).map_err(|e| backend::stop(&e))?)
+        let exit = match begin(&backend, request).await {
+            Ok(ByKey::Going(followed)) => {
+                let _time = backend.keep_time();
+                follow(followed, &sources, args.json).await
             }
-            Backend::Remote { store } => {
-                Followed::remote(store, &Request::Run { run: Box::new(request) }).await?
-            }
+            Ok(ByKey::Still(report)) => Ok(finished(&report, &sources, args.json)),
+            Err(stop) => Err(stop),
         };
-        let exit = follow(followed, &sources, args.json).await;
         backend.close().await?;
         exit
     })
 }
 
+/// A run, or how the run of the same key ended.
+enum ByKey {
+    Going(Followed),
+    Still(Box<Report>),
+}
+
+async fn begin(backend: &Backend, request: RunRequest) -> Result<ByKey, Stop> {
+    match backend {
+        Backend::Local { runtime, .. } => {
+            match runtime.start_once(request).await.map_err(|e| backend::stop(&e))? {
+                host::ByKey::Going(started) => Ok(ByKey::Going(Followed::Local(started))),
+                host::ByKey::Still(report) => Ok(ByKey::Still(report)),
+            }
+        }
+        Backend::Remote { store } => {
+            let request = Request::Run { run: Box::new(request) };
+            Followed::remote(store, &request).await.map(ByKey::Going)
+        }
+    }
+}
+
 pub(crate) fn resume(args: &Resume, global: &Global) -> CliResult {
+    let Some(run) = &args.run else { return resume_due(global) };
     backend::block_on(async {
         let backend = Backend::open(global).await?;
         let actor = backend::actor();
         let (followed, sources) = match &backend {
             Backend::Local { runtime, .. } => {
-                let run = runtime.find(&args.run).map_err(|e| backend::stop(&e))?;
+                let run = runtime.find(run).map_err(|e| backend::stop(&e))?;
                 let (_, header, _) = runtime.report(run).map_err(|e| backend::stop(&e))?;
                 let started = runtime.resume(run, actor).map_err(|e| backend::stop(&e))?;
                 (Followed::Local(started), backend::sources(&header))
             }
             Backend::Remote { store } => {
-                let request = Request::Resume { run: args.run.clone(), actor };
+                let request = Request::Resume { run: run.clone(), actor };
                 (Followed::remote(store, &request).await?, Sources::default())
             }
         };
+        let _time = backend.keep_time();
         let exit = follow(followed, &sources, args.json).await;
+        drop(_time);
         backend.close().await?;
         exit
+    })
+}
+
+/// Takes up every suspended run of which something is due, and waits until each ends or is suspended again.
+fn resume_due(global: &Global) -> CliResult {
+    backend::block_on(async {
+        let backend = Backend::open(global).await?;
+        let Backend::Local { runtime, .. } = &backend else {
+            terminal::say("the process that holds the store takes up what is due");
+            return Ok(Exit::Done);
+        };
+        let mut worst = Exit::Done;
+        for run in runtime.due(usize::MAX).map_err(|e| backend::stop(&e))? {
+            let started = runtime.resume(run, backend::actor()).map_err(|e| backend::stop(&e))?;
+            let report = started.done.await.map_err(|e| Stop::failed(e.to_string()))?;
+            let report = report.map_err(|e| backend::stop(&e))?;
+            terminal::say(&format!("run {run} is {}", report::status_name(report.status)));
+            if report.status == RunStatus::Failed {
+                worst = Exit::Failed;
+            }
+        }
+        backend.close().await?;
+        Ok(worst)
     })
 }
 
@@ -85,6 +131,7 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
         project_root: root,
         inputs,
         actor: backend::actor(),
+        key: args.key.as_deref().map(Arc::from),
     })
 }
 
@@ -101,7 +148,7 @@ fn dry_run(loaded: &Loaded) -> Exit {
 }
 
 /// Follows a run to its end; Ctrl-C pauses it, a second one ends at once.
-async fn follow(mut followed: Followed, sources: &Sources, json: bool) -> CliResult {
+pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool) -> CliResult {
     let run = followed.run();
     let mut view = live::View::new(&run, json);
     let control = followed.control();
@@ -156,6 +203,9 @@ fn finished(report: &Report, sources: &Sources, json: bool) -> Exit {
         {
             terminal::print(&format!("{:#}", outcome.output.to_json()));
         }
+    }
+    if report.status == RunStatus::Suspended && !json {
+        people::commands(report);
     }
     exit(report.status, &report.run)
 }

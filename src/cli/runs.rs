@@ -3,8 +3,9 @@
 use super::args::{Cancel, Global, Runs};
 use super::backend::{self, Backend, Followed, Progress};
 use super::{CliResult, Exit, Stop, terminal};
-use crate::runtime::journal::RunRow;
-use crate::runtime::report::status_name;
+use crate::engine::RunStatus;
+use crate::runtime::journal::{RunRow, Waits};
+use crate::runtime::report::{command, status_name};
 use crate::runtime::socket::{Answer, Client, Request};
 use comfy_table::{Table, presets};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(crate) fn runs(args: &Runs, global: &Global) -> CliResult {
     } else if rows.is_empty() {
         terminal::say("no runs yet");
     } else {
-        terminal::print(&table(&rows));
+        terminal::print(&format!("{}{}", table(&rows), waiting(&rows)));
     }
     Ok(Exit::Done)
 }
@@ -40,7 +41,48 @@ fn json(row: &RunRow) -> serde_json::Value {
     serde_json::json!({
         "run": row.run, "plan": row.plan, "file": row.file, "actor": row.actor, "status": status_name(row.status),
         "started_at": row.started_at, "updated_at": row.updated_at, "error": row.error, "in_doubt": row.in_doubt,
+        "waits": row.waits, "due": row.due, "waiting": row.waiting.iter().map(|w| waits(row, w)).collect::<Vec<_>>(),
     })
+}
+
+fn waits(row: &RunRow, waits: &Waits) -> serde_json::Value {
+    serde_json::json!({
+        "step": waits.step, "for": waits.what, "until": waits.until,
+        "command": answer(row, waits),
+    })
+}
+
+fn answer(row: &RunRow, waits: &Waits) -> String {
+    command(&row.run.to_string(), waits.kind, &waits.step, waits.name.as_deref().unwrap_or_default())
+}
+
+/// What suspended runs wait for, with the commands that answer.
+fn waiting(rows: &[RunRow]) -> String {
+    let mut text = String::new();
+    for row in rows.iter().filter(|r| r.status == RunStatus::Suspended) {
+        for waits in &row.waiting {
+            let until = waits.until.map_or_else(String::new, |t| format!(" (until {t:.0})"));
+            text.push_str(&format!(
+                "\n`{}` waits for {}{until}\n  {}",
+                waits.step,
+                waits.what,
+                answer(row, waits)
+            ));
+        }
+        let more = (row.waits as usize).saturating_sub(row.waiting.len());
+        if more > 0 {
+            text.push_str(&format!(
+                "\n… and {more} more of run {}; `aos show {}` has them all",
+                row.run, row.run
+            ));
+        }
+        if row.waits == 0
+            && let Some(due) = row.due
+        {
+            text.push_str(&format!("\nrun {} waits until {due:.0}; then `aos resume {}`", row.run, row.run));
+        }
+    }
+    text
 }
 
 fn table(rows: &[RunRow]) -> String {

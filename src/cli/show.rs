@@ -2,7 +2,7 @@
 
 use super::args::{Global, Show};
 use super::backend::{self, Backend, Shown};
-use super::{CliResult, Exit, Stop, render, terminal};
+use super::{CliResult, Exit, Stop, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::{RunStatus, StepStatus};
@@ -32,6 +32,12 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);
     }
+    if !report.status.is_ended() {
+        for ask in &report.asks {
+            terminal::print(&people::text(ask));
+            terminal::print(&format!("  {}", people::command(&report.run, ask)));
+        }
+    }
     if let Some(outcome) = report.outcome.as_ref().filter(|_| report.status == RunStatus::Succeeded) {
         terminal::print(&format!("result: {:#}", outcome.output.to_json()));
     }
@@ -39,7 +45,7 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     Ok(Exit::Done)
 }
 
-async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
+pub(crate) async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
     match backend {
         Backend::Local { runtime, .. } => {
             runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| backend::stop(&e))
@@ -186,9 +192,25 @@ fn note(step: &StepReport) -> String {
         (None, Some(error), _) => format!("{}: {}", error.kind, error.message),
         (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
         (None, None, Some(StepStatus::Failed | StepStatus::InDoubt)) => "not undone".to_owned(),
-        (None, None, _) => String::new(),
+        (None, None, _) => told(step),
     };
     if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
+}
+
+/// Who let it happen, or where its value came from.
+fn told(step: &StepReport) -> String {
+    let mut parts = Vec::new();
+    match step.reused.as_deref() {
+        Some("cache") => parts.push("from the cache".to_owned()),
+        Some(run) => parts.push(format!("by its key from run {run}")),
+        None => {}
+    }
+    let yes: Vec<&str> = step.decisions.iter().filter(|d| d.approved).map(|d| &*d.by).collect();
+    if !yes.is_empty() {
+        let what = if step.skill.as_deref() == Some("human.ask") { "answered" } else { "approved" };
+        parts.push(format!("{what} by {}", yes.join(", ")));
+    }
+    parts.join("; ")
 }
 
 fn bar(step: &StepReport, report: &Report, width: usize) -> String {

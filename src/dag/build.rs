@@ -52,6 +52,7 @@ fn facts(signature: &Signature) -> SkillFacts {
         time: signature.time.clone(),
         params: signature.params.iter().map(|p| p.name.clone()).collect(),
         touches: signature.effects.iter().filter(|e| e.kind != EffectKind::Pure).map(touch).collect(),
+        rate: signature.rate,
     }
 }
 
@@ -296,11 +297,13 @@ impl Builder {
         StepNode {
             action: self.action(&step.action, uses),
             when: step.when.clone(),
+            key: step.key.clone(),
+            cache: step.cache.clone(),
+            approve: step.approve.clone(),
             timeout: step.timeout.clone(),
             deadline: step.deadline.clone(),
             on_error: step.on_error.clone(),
             compensate: None,
-            unsupported: unsupported(step),
         }
     }
 
@@ -484,26 +487,6 @@ fn arm_reads(arm: &hir::ErrorArm, uses: &mut Uses) {
             }
         }
     }
-}
-
-fn unsupported(step: &Step) -> Option<Arc<str>> {
-    let clause = if step.approve.is_some() {
-        "approve"
-    } else if step.cache.is_some() {
-        "cache"
-    } else if step.key.is_some() {
-        "key"
-    } else {
-        match &step.action {
-            hir::Action::Call(Call { target: Target::Skill(name), .. })
-                if name.starts_with("human.") || &**name == "signal.wait" =>
-            {
-                return Some(name.clone());
-            }
-            _ => return None,
-        }
-    };
-    Some(clause.into())
 }
 
 impl SkillFacts {

@@ -65,6 +65,7 @@ codes! {
     UnknownFunction "unknown-function" Error "no function has this name";
     UnknownArgument "unknown-argument" Error "the callee has no such parameter";
     UnknownErrorKind "unknown-error-kind" Error "no error has this name";
+    Unanswerable "unanswerable" Warning "nobody, or too few people, may answer a question";
     UnknownSecret "unknown-secret" Error "a secret is not named in aos.toml";
     MissingArgument "missing-argument" Error "a required argument is left out";
     DuplicateArgument "duplicate-argument" Error "one argument is given twice";

@@ -1,7 +1,8 @@
 //! What the machine wants, and what it tells.
 
+use super::ask::{Ask, Decision};
 use super::event::{Failure, StepPath, Usage};
-use crate::check::hir::Idempotency;
+use crate::check::hir::{Idempotency, Rate};
 use crate::syntax::ast::EffectKind;
 use crate::types::Type;
 use crate::value::{Map, Value};
@@ -53,6 +54,29 @@ pub struct Invoke {
     pub effect: EffectKind,
     pub idempotency: Idempotency,
     pub timeout_ms: i64,
+    /// The result of an earlier call will do.
+    pub cache: Option<CallCache>,
+    /// Made once, whichever run asks.
+    pub key: Option<CallKey>,
+    /// The driver holds calls back that would be more than this.
+    pub rate: Option<Rate>,
+}
+
+/// `cache`: what the result is kept under, and for how long.
+#[derive(Clone, Debug)]
+pub struct CallCache {
+    /// Over the skill, its arguments and the type of its result.
+    pub digest: Arc<str>,
+    pub keep_ms: i64,
+}
+
+/// `key`: what makes two calls one.
+#[derive(Clone, Debug)]
+pub struct CallKey {
+    /// Over the skill and the key.
+    pub digest: Arc<str>,
+    /// Over the arguments: under one key they are always the same.
+    pub args: Arc<str>,
 }
 
 /// How a run ended.
@@ -77,6 +101,17 @@ pub enum RunStatus {
     Suspended,
     Interrupted,
     Cancelled,
+}
+
+impl RunStatus {
+    /// Whether it never goes on.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        match self {
+            RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => false,
+            RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => true,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -128,6 +163,9 @@ pub enum NoticeKind {
     Waiting {
         what: Arc<str>,
         until: Option<jiff::Timestamp>,
+        /// What people, or the world outside, are asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ask: Option<Box<Ask>>,
     },
     Skipped {
         because: Arc<str>,
@@ -151,6 +189,12 @@ pub struct StepReport {
     pub started_at: Option<jiff::Timestamp>,
     pub ended_at: Option<jiff::Timestamp>,
     pub usage: Usage,
+    /// Who decided what about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+    /// Where its value was taken from instead of a call: `cache`, or the run that made it under the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Arc<str>>,
     /// What became of its compensation, where it was unwound; details are in the row of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<StepStatus>,

@@ -34,6 +34,10 @@ impl Machine {
         if active.as_ref().is_some_and(|a| a.deadline.is_some()) {
             self.disarm(TimerKind::Deadline, loc);
         }
+        if active.as_ref().is_some_and(|a| a.held.is_some()) {
+            self.held = self.held.saturating_sub(1);
+        }
+        self.deadlines.remove(&loc);
         if let Some(live) = self.live_mut(loc.frame) {
             live.unended = live.unended.saturating_sub(1);
             if active.is_some() {
@@ -397,7 +401,7 @@ impl Machine {
                 if let Some(row) = self.row_mut(loc) {
                     row.status = StepStatus::Waiting;
                 }
-                self.notice(loc, NoticeKind::Waiting { what: "timer".into(), until: Some(until) });
+                self.notice(loc, NoticeKind::Waiting { what: "timer".into(), until: Some(until), ask: None });
                 self.arm(TimerKind::Round, loc, until);
             }
         }
@@ -500,6 +504,7 @@ impl Machine {
             Phase::Queued | Phase::Reaction { .. } => {}
             Phase::Backoff => self.disarm_wait(loc),
             Phase::Sleeping => self.wake_up(loc),
+            Phase::Asking => self.unask(loc),
             Phase::InFlight { .. } => {
                 if !self.facts(loc).is_none_or(|f| f.is_quiet()) {
                     if let Some(Phase::InFlight { draining, .. }) = self.active_mut(loc).map(|a| &mut a.phase)
@@ -563,6 +568,7 @@ impl Machine {
             Phase::Queued => {}
             Phase::Backoff => self.disarm_wait(loc),
             Phase::Sleeping => self.wake_up(loc),
+            Phase::Asking => self.unask(loc),
             Phase::InFlight { .. } => self.drop_call(loc),
         }
         self.fail_step(loc, failure, loc);

@@ -45,6 +45,9 @@ pub enum EventKind {
         value: Value,
         #[serde(default)]
         usage: Usage,
+        /// Where the value was taken from instead of a call: `cache`, or the run that made it under the same key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reused: Option<Arc<str>>,
     },
     AttemptFailed {
         step: StepPath,
@@ -59,6 +62,32 @@ pub enum EventKind {
     CancelRequested {
         #[serde(default)]
         reason: Option<Arc<str>>,
+    },
+    /// A person (the actor) said yes or no to a call or a value.
+    Decided {
+        step: StepPath,
+        /// Of what was shown.
+        digest: Arc<str>,
+        approved: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<Arc<str>>,
+        /// The login name, where the person answers by another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Arc<str>>,
+    },
+    /// A person (the actor) gave the value that a step asked for.
+    Answered {
+        step: StepPath,
+        value: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Arc<str>>,
+    },
+    /// A signal came from outside.
+    Signalled {
+        name: Arc<str>,
+        value: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Arc<str>>,
     },
     /// The process that ran it ended, and another goes on.
     Resumed,

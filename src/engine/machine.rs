@@ -8,7 +8,7 @@ use crate::dag::{BodyId, Dag};
 use crate::expr::VarId;
 use crate::value::{Map, Value};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// An event that cannot have happened: a run that is started twice, an answer to a call that was never made.
@@ -36,6 +36,14 @@ pub struct Machine {
     pub(super) flights: HashMap<Arc<str>, Loc>,
     pub(super) timers: BTreeMap<TimerId, (Timestamp, TimerKind, Loc)>,
     pub(super) waiters: HashMap<Loc, Vec<Waiter>>,
+    /// Steps that wait for people or a signal, by path.
+    pub(super) asks: BTreeMap<Arc<str>, Loc>,
+    /// Signals that nobody has waited for yet, in the order they came.
+    pub(super) signals: Vec<(Arc<str>, Value)>,
+    /// Regions with a deadline.
+    pub(super) deadlines: BTreeSet<Loc>,
+    /// How many of them stand still.
+    pub(super) held: u32,
     /// How many steps have acted that can be undone: the order of undoing.
     pub(super) acted: u64,
     /// The frames of compensations that run, and whose unwinding they belong to. Only looked up, never listed.
@@ -75,6 +83,10 @@ impl Machine {
             flights: HashMap::new(),
             timers: BTreeMap::new(),
             waiters: HashMap::new(),
+            asks: BTreeMap::new(),
+            signals: Vec::new(),
+            deadlines: BTreeSet::new(),
+            held: 0,
             acted: 0,
             undoing: HashMap::new(),
             undone: HashMap::new(),
@@ -115,6 +127,19 @@ impl Machine {
     /// # Errors
     /// An event that cannot have happened. The machine is as it was.
     pub fn apply(&mut self, event: &Event) -> Result<Step, IllegalEvent> {
+        self.permits(event)?;
+        self.now = self.now.max(event.at);
+        self.happened(event);
+        self.settle();
+        self.hold_deadlines();
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// Whether an event can have happened now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn permits(&self, event: &Event) -> Result<(), IllegalEvent> {
         let started = self.started_at.is_some();
         match &event.kind {
             EventKind::Started { .. } if started => {
@@ -125,16 +150,16 @@ impl Machine {
             EventKind::AttemptStarted { step, attempt }
             | EventKind::AttemptSucceeded { step, attempt, .. }
             | EventKind::AttemptFailed { step, attempt, .. } => self.check_attempt(step, *attempt)?,
+            EventKind::Decided { .. } | EventKind::Answered { .. } | EventKind::Signalled { .. } => {
+                self.check_people(event)?;
+            }
             EventKind::TimerFired { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {}
         }
-        self.now = self.now.max(event.at);
-        self.happened(&event.kind);
-        self.settle();
-        Ok(std::mem::take(&mut self.out))
+        Ok(())
     }
 
-    fn happened(&mut self, event: &EventKind) {
-        match event {
+    fn happened(&mut self, event: &Event) {
+        match &event.kind {
             EventKind::Started { run, inputs } => self.begin(run, inputs),
             EventKind::AttemptStarted { step, attempt } => {
                 if let Some(loc) = self.flight(step, *attempt)
@@ -143,8 +168,11 @@ impl Machine {
                     *intended = true;
                 }
             }
-            EventKind::AttemptSucceeded { step, attempt, value, usage } => {
+            EventKind::AttemptSucceeded { step, attempt, value, usage, reused } => {
                 if let Some(loc) = self.flight(step, *attempt) {
+                    if let (Some(from), Some(row)) = (reused, self.row_mut(loc)) {
+                        row.extra().reused = Some(from.clone());
+                    }
                     self.add_usage(loc, *usage);
                     self.land(step);
                     self.succeed(loc, value.clone());
@@ -158,6 +186,9 @@ impl Machine {
                     let error = self.placed(loc, error.clone());
                     self.attempt_failed(loc, error, draining);
                 }
+            }
+            EventKind::Decided { .. } | EventKind::Answered { .. } | EventKind::Signalled { .. } => {
+                self.heard(event);
             }
             EventKind::TimerFired { timer } => self.timer_fired(timer),
             EventKind::CancelRequested { .. } => {
@@ -450,6 +481,7 @@ impl Machine {
             }
             TimerKind::Deadline => self.deadline_passed(loc),
             TimerKind::Round => self.next_round(loc),
+            TimerKind::Ask => self.ask_expired(loc),
         }
     }
 
@@ -462,6 +494,7 @@ impl Machine {
         for (timer, (at, _, _)) in &self.timers {
             self.out.commands.push(Command::WakeAt { timer: timer.clone(), at: *at });
         }
+        self.ask_again();
         let mut flights: Vec<(Loc, Arc<str>)> =
             self.flights.iter().map(|(path, loc)| (*loc, path.clone())).collect();
         flights.sort();

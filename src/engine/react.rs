@@ -6,7 +6,7 @@ use super::machine::Machine;
 use super::scope::{Around, NoValue};
 use super::start::{after, duration, int, node, step_of};
 use super::state::{Loc, Phase, Stop, TimerKind, Waiter, Work};
-use crate::check::hir::{Backoff, Call, ErrorArm, Reaction, Target};
+use crate::check::hir::{Backoff, ErrorArm, Reaction};
 use crate::dag::{NodeKind, StepNode};
 use crate::expr::Expr;
 use jiff::SignedDuration;
@@ -175,7 +175,7 @@ impl Machine {
                 self.set_error(loc, &failed);
                 self.abort_step(loc, failed, loc);
             }
-            Reaction::Fallback(call) => self.fall_back(loc, step, place, call, (arm.error, error)),
+            Reaction::Fallback(_) => self.fall_back(loc, step, place),
             Reaction::Retry { count, backoff } => {
                 return self.retry(loc, &failure, place.0, count, backoff, around);
             }
@@ -183,28 +183,18 @@ impl Machine {
         Done::Yes
     }
 
-    fn set_error(&mut self, loc: Loc, failure: &Failure) {
+    pub(super) fn set_error(&mut self, loc: Loc, failure: &Failure) {
         if let Some(row) = self.row_mut(loc) {
             row.extra().error = Some(Box::new(failure.clone()));
         }
     }
 
-    fn fall_back(
-        &mut self,
-        loc: Loc,
-        step: &StepNode,
-        (arm, reaction): (usize, usize),
-        call: &Call,
-        error: (crate::expr::VarId, crate::value::Value),
-    ) {
+    fn fall_back(&mut self, loc: Loc, step: &StepNode, (arm, reaction): (usize, usize)) {
         if let Some(active) = self.active_mut(loc) {
             active.arm(arm).reaction = reaction + 1;
             active.fallback = Some((arm, reaction));
         }
-        match &call.target {
-            Target::Skill(_) => self.enqueue(loc),
-            Target::Plan(_) => self.start_plan(loc, step, call, Some(error)),
-        }
+        self.begin_call(loc, step);
     }
 
     fn retry(
@@ -257,11 +247,7 @@ impl Machine {
     pub(super) fn try_again(&mut self, loc: Loc) {
         let dag = self.dag.clone();
         let Some(step) = step_of(&dag, self.body_id(loc.frame), loc.node) else { return };
-        match self.current_call(loc, step).map(|(call, _)| call) {
-            // A plan takes no slot; its steps do.
-            Some(call) if matches!(call.target, Target::Plan(_)) => self.start_plan(loc, step, call, None),
-            Some(_) | None => self.enqueue(loc),
-        }
+        self.begin_call(loc, step);
     }
 
     fn backoff(
@@ -298,7 +284,7 @@ impl Machine {
     }
 
     /// The step fails for good and stops its body.
-    fn abort_step(&mut self, loc: Loc, failure: Box<Failure>, at: Loc) {
+    pub(super) fn abort_step(&mut self, loc: Loc, failure: Box<Failure>, at: Loc) {
         self.end(loc, failed_status(&failure), None, false);
         self.stop(loc.frame, Stop::Failed { failure, at });
     }

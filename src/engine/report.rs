@@ -181,6 +181,8 @@ impl Machine {
             started_at: row.started_at,
             ended_at: row.ended_at,
             usage: extra.map(|e| e.usage).unwrap_or_default(),
+            decisions: extra.map(|e| e.decisions.clone()).unwrap_or_default(),
+            reused: extra.and_then(|e| e.reused.clone()),
             compensation: undo.and_then(|undo| self.row(undo)).map(|r| r.status),
             span: node.span,
         })

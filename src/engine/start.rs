@@ -1,8 +1,10 @@
 //! Starting statements: conditions, arguments, attempts, regions.
 
-use super::command::{Command, Invoke, NoticeKind, StepStatus};
+use super::ask::digest;
+use super::command::{CallCache, CallKey, Command, Invoke, NoticeKind, StepStatus};
 use super::event::{Failure, StepPath};
 use super::machine::Machine;
+use super::people::asks;
 use super::scope::{Around, NoValue, error_value};
 use super::state::{Active, FrameKey, Loc, Phase, Region, TimerKind};
 use crate::check::hir::{Call, Reaction, Target, Tolerate};
@@ -107,15 +109,8 @@ impl Machine {
                 Err(no) => return self.no_value(loc, no),
             }
         }
-        if let Some(what) = &step.unsupported {
-            return self
-                .fail_here(loc, Failure::new("internal", format!("this engine cannot run `{what}` yet")));
-        }
         match &step.action {
-            Action::Call(call) => match &call.target {
-                Target::Skill(_) => self.enqueue(loc),
-                Target::Plan(_) => self.start_plan(loc, step, call, None),
-            },
+            Action::Call(_) => self.begin_call(loc, step),
             Action::Do(body) => {
                 if self.begin_region(loc, step) {
                     self.open_child(loc, *body, FrameKey::Plain, Vec::new());
@@ -136,7 +131,7 @@ impl Machine {
     }
 
     /// An expression of an active step has no value: it is skipped, or it failed.
-    fn no_value(&mut self, loc: Loc, no: NoValue) {
+    pub(super) fn no_value(&mut self, loc: Loc, no: NoValue) {
         match no {
             // What acted and cannot be undone is never passed over.
             NoValue::Missing(step) if self.is_undo(loc) => {
@@ -160,7 +155,7 @@ impl Machine {
         true
     }
 
-    fn started(&mut self, loc: Loc) {
+    pub(super) fn started(&mut self, loc: Loc) {
         let now = self.now;
         if let Some(row) = self.row_mut(loc) {
             row.status = StepStatus::Running;
@@ -172,7 +167,7 @@ impl Machine {
     fn arm_deadline(&mut self, loc: Loc, step: &StepNode) -> Result<(), NoValue> {
         let Some(expr) = &step.deadline else { return Ok(()) };
         let Some(active) = self.active(loc) else { return Ok(()) };
-        if active.deadline.is_some() || active.deadline_passed {
+        if active.deadline.is_some() || active.held.is_some() || active.deadline_passed {
             return Ok(());
         }
         let wait = duration(self.eval(loc.frame, expr, Around::at(active.now))?, expr)?;
@@ -180,6 +175,7 @@ impl Machine {
         if let Some(active) = self.active_mut(loc) {
             active.deadline = Some(at);
         }
+        self.deadlines.insert(loc);
         self.arm(TimerKind::Deadline, loc, at);
         Ok(())
     }
@@ -447,6 +443,9 @@ impl Machine {
         if is_sleep(skill) {
             return self.sleep(loc, &args);
         }
+        if asks(skill) {
+            return self.ask_outside(loc, step, call, skill, args);
+        }
         if let Some(row) = self.row_mut(loc) {
             row.attempts += 1;
         }
@@ -491,7 +490,7 @@ impl Machine {
         if let Some(active) = self.active_mut(loc) {
             active.phase = Phase::Sleeping;
         }
-        self.notice(loc, NoticeKind::Waiting { what: "timer".into(), until: Some(until) });
+        self.notice(loc, NoticeKind::Waiting { what: "timer".into(), until: Some(until), ask: None });
         self.arm(TimerKind::Sleep, loc, until);
     }
 
@@ -518,7 +517,28 @@ impl Machine {
         };
         let path = self.path(loc);
         let args = Value::Map(Arc::new(args));
-        let key = self.idempotency_key(&path, &args);
+        // A fallback is another call.
+        let own = self.active(loc).is_none_or(|a| a.fallback.is_none());
+        // What secrets gave is not kept.
+        let cache = match step.cache.as_ref().filter(|_| own && !args.holds_secret()) {
+            Some(expr) => {
+                let keep_ms = millis(duration(self.eval(loc.frame, expr, Around::at(now))?, expr)?);
+                Some(CallCache { digest: call_digest(call, skill, &args), keep_ms })
+            }
+            None => None,
+        };
+        let call_key = match step.key.as_ref().filter(|_| own) {
+            Some(expr) => {
+                let key = self.eval(loc.frame, expr, Around::at(now))?;
+                Some(CallKey { digest: digest(skill, key), args: call_digest(call, skill, &args) })
+            }
+            None => None,
+        };
+        let key = match &call_key {
+            // The same in every run.
+            Some(key) => key.digest.clone(),
+            None => self.idempotency_key(&path, &args),
+        };
         let args = match args {
             Value::Map(map) => Arc::unwrap_or_clone(map),
             _ => Map::new(),
@@ -535,6 +555,9 @@ impl Machine {
             effect: facts.effect,
             idempotency: facts.idempotency,
             timeout_ms,
+            cache,
+            key: call_key,
+            rate: facts.rate,
         })
     }
 
@@ -567,6 +590,12 @@ impl Machine {
             self.out.commands.push(Command::Invoke(Box::new(invoke)));
         }
     }
+}
+
+/// Over the skill, its arguments and the type of its result.
+fn call_digest(call: &Call, skill: &str, args: &Value) -> Arc<str> {
+    let what = format!("{skill} -> {}", call.output);
+    digest(&what, args.clone())
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

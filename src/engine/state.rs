@@ -3,6 +3,7 @@
 //! A *frame* is an instance of a body; its statements are *rows*, which lie next to each other and outlive the frame, for the
 //! report. What only a running frame or step needs hangs in a box that is dropped at its end.
 
+use super::ask::{Asking, Decision};
 use super::command::StepStatus;
 use super::event::{Failure, Usage};
 use crate::dag::BodyId;
@@ -148,6 +149,10 @@ pub(super) struct Extra {
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
     pub(super) usage: Usage,
+    /// Who decided what.
+    pub(super) decisions: Vec<Decision>,
+    /// Where the value was taken from instead of a call.
+    pub(super) reused: Option<Arc<str>>,
 }
 
 impl Row {
@@ -203,6 +208,12 @@ pub(super) struct Active {
     pub(super) failure: Option<(Box<Failure>, Loc)>,
     pub(super) deadline: Option<Timestamp>,
     pub(super) deadline_passed: bool,
+    /// What is left of the deadline while it stands still.
+    pub(super) held: Option<jiff::SignedDuration>,
+    /// What people, or the world outside, are asked for.
+    pub(super) asking: Option<Box<Asking>>,
+    /// The digest of the call that was approved.
+    pub(super) approved: Option<Arc<str>>,
     /// The arm and reaction whose `fallback` runs in the place of the call.
     pub(super) fallback: Option<(usize, usize)>,
     /// Frames inside that run, by the order of their keys.
@@ -232,6 +243,8 @@ pub(super) enum Phase {
     },
     /// A timer of the engine, in a slot.
     Sleeping,
+    /// Waits for people or a signal.
+    Asking,
     /// Waits for the next attempt, or for the next round of a `loop`.
     Backoff,
     /// An error arm waits for so many steps that it mentions.
@@ -278,6 +291,9 @@ impl Active {
             failure: None,
             deadline: None,
             deadline_passed: false,
+            held: None,
+            asking: None,
+            approved: None,
             fallback: None,
             children: BTreeMap::new(),
             verdict: None,
@@ -327,6 +343,8 @@ pub(super) enum TimerKind {
     Sleep,
     Deadline,
     Round,
+    /// Another role is asked, or the question expires.
+    Ask,
 }
 
 impl TimerKind {
@@ -336,6 +354,7 @@ impl TimerKind {
             TimerKind::Sleep => "sleep",
             TimerKind::Deadline => "deadline",
             TimerKind::Round => "round",
+            TimerKind::Ask => "ask",
         }
     }
 }

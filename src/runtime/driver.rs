@@ -3,29 +3,47 @@
 //! Apply, append, act: an event is applied first, so an illegal one never reaches the disk; then all that came in meanwhile is
 //! appended with one sync; only then are the commands obeyed.
 
+use super::call::{self, Caller};
 use super::journal::{JournalError, RunJournal};
-use super::skill::{SkillCall, SkillOutput, Skills};
+use super::people::{People, Person, Reply, admit};
+use super::watch::Watchers;
 use crate::engine::{
-    Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, RunStatus, StepPath, TimerId, Usage,
+    Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, Rest, RunStatus, StepPath, TimerId,
+    Usage,
 };
 use crate::syntax::ast::EffectKind;
-use crate::value::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
 
 /// What a run is told from outside.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Control {
     /// Ctrl-C: start nothing more, wait for effects in flight, end as interrupted.
     Pause,
     /// Unwind and end as cancelled.
-    Cancel { actor: Arc<str>, reason: Option<Arc<str>> },
+    Cancel {
+        actor: Arc<str>,
+        reason: Option<Arc<str>>,
+        /// Told once it is on record; dropped where the run had just stopped.
+        told: oneshot::Sender<()>,
+    },
+    /// Somebody says something.
+    Reply(Box<Said>),
+}
+
+/// What somebody says to a run.
+#[derive(Debug)]
+pub struct Said {
+    pub who: Person,
+    pub reply: Reply,
+    /// Whether it was taken in; dropped where the run had just stopped.
+    pub told: oneshot::Sender<Result<(), String>>,
 }
 
 /// What those who watch a run are told, in order.
@@ -41,14 +59,15 @@ pub enum Update {
 /// Everything a run needs from its surroundings.
 pub struct Surroundings {
     /// What makes the calls.
-    pub skills: Arc<Skills>,
+    pub caller: Caller,
+    /// Who may answer, read anew each time.
+    pub people: Arc<dyn Fn() -> Result<People, String> + Send + Sync>,
     /// Who started it.
     pub actor: Arc<str>,
-    pub tenant: Arc<str>,
     pub run: Arc<str>,
     pub control: mpsc::Receiver<Control>,
-    /// Where notices go; a closed channel is no error.
-    pub updates: mpsc::UnboundedSender<Update>,
+    /// Where notices go.
+    pub updates: Watchers,
 }
 
 struct InFlight {
@@ -70,6 +89,8 @@ pub struct Driver {
     armed: HashMap<TimerId, jiff::Timestamp>,
     paused: bool,
     outcome: Option<Outcome>,
+    /// Nothing but people, signals and far times is waited for.
+    rest: Option<Rest>,
 }
 
 impl Driver {
@@ -89,6 +110,7 @@ impl Driver {
             armed: HashMap::new(),
             paused: false,
             outcome: None,
+            rest: None,
         }
     }
 
@@ -102,27 +124,39 @@ impl Driver {
             if let Some(outcome) = &self.outcome {
                 let status = outcome.status;
                 self.tasks.shutdown().await;
-                let _ = self.around.updates.send(Update::Finished);
+                self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, status));
+            }
+            if let Some(rest) = self.rest.take_if(|_| self.in_flight.is_empty()) {
+                // What was said just now goes first.
+                let Ok(control) = self.around.control.try_recv() else {
+                    self.journal.suspend(&rest, &self.machine).await?;
+                    self.around.updates.send(&Update::Finished);
+                    return Ok((self.machine, RunStatus::Suspended));
+                };
+                self.control(control).await?;
+                continue;
             }
             if self.paused && self.in_flight.is_empty() {
                 self.journal.set_status(RunStatus::Interrupted, &self.machine).await?;
-                let _ = self.around.updates.send(Update::Finished);
+                self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, RunStatus::Interrupted));
             }
-            let events = self.next_events().await;
-            self.take_in(events).await?;
+            match self.next().await {
+                Next::Control(control) => self.control(control).await?,
+                Next::Events(events) => self.take_in(events).await?,
+            }
         }
     }
 
     /// Waits for something to happen, then takes all that has happened.
-    async fn next_events(&mut self) -> Vec<EventKind> {
+    async fn next(&mut self) -> Next {
         let due = self.timers.keys().next().map(|(at, _)| *at);
         let paused = self.paused;
         let mut events = Vec::new();
         tokio::select! {
             biased;
-            Some(control) = self.around.control.recv() => self.control(control, &mut events),
+            Some(control) = self.around.control.recv() => return Next::Control(control),
             Some(event) = self.answers.recv() => events.push(event),
             () = sleep_until(due), if due.is_some() && !paused => {}
         }
@@ -136,10 +170,10 @@ impl Driver {
             self.fire_timers(&mut events);
         }
         while self.tasks.try_join_next().is_some() {}
-        events
+        Next::Events(events)
     }
 
-    fn control(&mut self, control: Control, events: &mut Vec<EventKind>) {
+    async fn control(&mut self, control: Control) -> Result<(), JournalError> {
         match control {
             Control::Pause => {
                 self.paused = true;
@@ -150,8 +184,36 @@ impl Driver {
                     call.effect
                 });
             }
-            Control::Cancel { reason, .. } => events.push(EventKind::CancelRequested { reason }),
+            Control::Cancel { actor, reason, told } => {
+                self.take_in_from(vec![EventKind::CancelRequested { reason }], &actor).await?;
+                let _ = told.send(());
+            }
+            Control::Reply(said) => {
+                let Said { who, reply, told } = *said;
+                // What is due comes first: an answer does not count behind its time.
+                let mut due = Vec::new();
+                self.fire_timers(&mut due);
+                self.take_in(due).await?;
+                let admitted =
+                    (self.around.people)().and_then(|people| admit(&self.machine, &who, &reply, &people));
+                let taken = match admitted {
+                    Ok(kind) => self.hear(kind, &who).await?,
+                    Err(why) => Err(why),
+                };
+                let _ = told.send(taken);
+            }
         }
+        Ok(())
+    }
+
+    /// Takes in what somebody said; the machine has the last word.
+    async fn hear(&mut self, kind: EventKind, who: &Person) -> Result<Result<(), String>, JournalError> {
+        let event = Event { at: jiff::Timestamp::now(), actor: Arc::clone(who.name()), kind };
+        if let Err(illegal) = self.machine.permits(&event) {
+            return Ok(Err(illegal.0));
+        }
+        self.take_in_from(vec![event.kind], who.name()).await?;
+        Ok(Ok(()))
     }
 
     fn fire_timers(&mut self, events: &mut Vec<EventKind>) {
@@ -166,25 +228,32 @@ impl Driver {
         }
     }
 
-    /// Applies, appends, acts.
     async fn take_in(&mut self, kinds: Vec<EventKind>) -> Result<(), JournalError> {
+        let actor = Arc::clone(&self.around.actor);
+        self.take_in_from(kinds, &actor).await
+    }
+
+    /// Applies, appends, acts. What people do is said to be done by `actor`.
+    async fn take_in_from(&mut self, kinds: Vec<EventKind>, actor: &Arc<str>) -> Result<(), JournalError> {
         let now = jiff::Timestamp::now();
         let mut batch = Vec::with_capacity(kinds.len());
         let mut commands = Vec::new();
         let mut notices = Vec::new();
         for kind in kinds {
             self.settle(&kind);
-            self.apply(kind, now, &mut batch, &mut commands, &mut notices);
+            self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
         }
         if !self.paused {
             self.record_intents(now, &mut batch, &mut commands, &mut notices);
         }
         let outcome = commands.iter().find_map(|c| if let Command::Finish(o) = c { Some(o) } else { None });
+        let rest = self.machine.rest(now).filter(|_| outcome.is_none());
         if !batch.is_empty() {
-            self.journal.append(&batch, outcome, &self.machine).await?;
+            self.journal.append(&batch, outcome, rest.as_ref(), &self.machine).await?;
         }
+        self.rest = rest;
         for notice in notices {
-            let _ = self.around.updates.send(Update::Notice(notice));
+            self.around.updates.send(&Update::Notice(notice));
         }
         for command in commands {
             self.obey(command);
@@ -203,15 +272,18 @@ impl Driver {
     fn apply(
         &mut self,
         kind: EventKind,
-        at: jiff::Timestamp,
+        (at, actor): (jiff::Timestamp, &Arc<str>),
         batch: &mut Vec<Event>,
         commands: &mut Vec<Command>,
         notices: &mut Vec<Notice>,
     ) {
         let actor = match &kind {
-            EventKind::Started { .. } | EventKind::CancelRequested { .. } | EventKind::Resumed => {
-                Arc::clone(&self.around.actor)
-            }
+            EventKind::Started { .. }
+            | EventKind::CancelRequested { .. }
+            | EventKind::Decided { .. }
+            | EventKind::Answered { .. }
+            | EventKind::Signalled { .. }
+            | EventKind::Resumed => Arc::clone(actor),
             EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }
@@ -246,8 +318,9 @@ impl Driver {
                 _ => None,
             })
             .collect();
+        let engine = Arc::from("engine");
         for kind in intents {
-            self.apply(kind, now, batch, commands, notices);
+            self.apply(kind, (now, &engine), batch, commands, notices);
         }
     }
 
@@ -281,19 +354,19 @@ impl Driver {
         let key = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let answer = self.answer.clone();
-        let skills = Arc::clone(&self.around.skills);
-        let around =
-            (Arc::clone(&self.around.run), Arc::clone(&self.around.tenant), Arc::clone(&self.around.actor));
+        let caller = self.around.caller.clone();
         let task = self.tasks.spawn(async move {
             let (step, attempt) = (invoke.step.clone(), invoke.attempt);
             // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(call_skill(skills, invoke, around));
+            let call = tokio::spawn(async move { caller.call(invoke).await });
             let _cancel = AbortOnDrop(call.abort_handle());
             let result = call.await.unwrap_or_else(|e| {
                 Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {e}")))
             });
             let event = match result {
-                Ok(out) => EventKind::AttemptSucceeded { step, attempt, value: out.value, usage: out.usage },
+                Ok(call::Done { value, usage, reused }) => {
+                    EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
+                }
                 Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },
             };
             let _ = answer.send(event).await;
@@ -302,55 +375,18 @@ impl Driver {
     }
 }
 
+/// What happens next.
+enum Next {
+    Control(Control),
+    Events(Vec<EventKind>),
+}
+
 struct AbortOnDrop(AbortHandle);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-async fn call_skill(
-    skills: Arc<Skills>,
-    invoke: Invoke,
-    (run, tenant, actor): (Arc<str>, Arc<str>, Arc<str>),
-) -> Result<SkillOutput, Failure> {
-    let timeout = Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0));
-    let name = Arc::clone(&invoke.skill);
-    let output = invoke.output.clone();
-    let call = SkillCall {
-        name: invoke.skill,
-        args: invoke.args,
-        output: invoke.output,
-        type_args: invoke.type_args,
-        idempotency_key: invoke.idempotency_key,
-        run,
-        step: invoke.step.0,
-        attempt: invoke.attempt,
-        timeout,
-        tenant,
-        actor,
-    };
-    let blame = |mut failure: Failure| {
-        failure.skill.get_or_insert_with(|| Arc::clone(&name));
-        failure
-    };
-    let answer = tokio::time::timeout(timeout, skills.call(call)).await;
-    let mut out = match answer {
-        Ok(answer) => answer.map_err(blame)?,
-        Err(_) => {
-            let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
-            return Err(blame(Failure::new("timeout", format!("`{name}` gave no answer within {waited:#}"))));
-        }
-    };
-    out.value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
-    Ok(out)
-}
-
-fn accept(value: Value, ty: &crate::types::Type) -> Result<Value, Failure> {
-    crate::types::conform::conform(value, ty).map_err(|mismatch| {
-        Failure::new("invalid_output", format!("the result does not fit its type: {mismatch}"))
-    })
 }
 
 async fn sleep_until(due: Option<jiff::Timestamp>) {

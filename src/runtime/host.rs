@@ -1,26 +1,35 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
-use super::driver::{Control, Driver, Surroundings, Update};
+use super::call::Caller;
+use super::driver::{Control, Driver, Said, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
+use super::keep::{Keeper, Known};
+use super::people::{People, Person, Reply, admit};
+use super::rate::Rates;
 use super::report::Report;
 use super::skill::Skills;
 use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
+use super::watch::Watchers;
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
 use crate::engine::{Machine, RunStatus};
-use crate::value::Map;
+use crate::value::{Map, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Builds the skills of a project from the folder of its `aos.toml`.
 pub type SkillsFactory = dyn Fn(&Path) -> Result<Skills, String> + Send + Sync;
+
+/// Reads who may answer from the folder of a project's `aos.toml`.
+pub type PeopleFactory = dyn Fn(&Path) -> Result<People, String> + Send + Sync;
 
 /// Why a request about a run cannot be met.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,6 +48,9 @@ pub enum RunError {
     Skills(String),
     #[error("the run's task stopped unexpectedly: {0}")]
     Task(String),
+    /// What somebody said was not taken in.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// A checked plan with what it needs to run.
@@ -51,6 +63,22 @@ pub struct Request {
     pub project_root: PathBuf,
     pub inputs: Map,
     pub actor: Arc<str>,
+    /// Under one key a run is started once.
+    #[serde(default)]
+    pub key: Option<Arc<str>>,
+}
+
+impl Request {
+    /// Over all that a key stands for: the texts of the plan, its name, its inputs.
+    #[must_use]
+    pub fn digest(&self) -> Arc<str> {
+        let text = |text: &Arc<str>| Value::String(Arc::clone(text));
+        let mut all = Map::new();
+        all.insert("plan".into(), text(&self.plan));
+        all.insert("sources".into(), Value::list(self.sources.iter().map(|(_, t)| text(t)).collect()));
+        all.insert("inputs".into(), Value::map(self.inputs.clone()));
+        crate::value::canonical_digest(&Value::map(all)).into()
+    }
 }
 
 /// A run that goes on.
@@ -61,13 +89,55 @@ pub struct Started {
     pub done: JoinHandle<Result<Report, RunError>>,
 }
 
+/// The run that a request stands for.
+pub enum ByKey {
+    /// It goes on: new, or taken up again, or followed.
+    Going(Started),
+    /// It has ended, or waits for somebody.
+    Still(Box<Report>),
+}
+
+/// A run that goes on here.
+#[derive(Clone)]
+struct Live {
+    control: mpsc::Sender<Control>,
+    watchers: Watchers,
+    /// Its sender is dropped when the run's task ends.
+    ended: watch::Receiver<()>,
+}
+
+/// The runs that go on in this process.
+#[derive(Clone, Default)]
+pub struct LiveRuns(Arc<Mutex<HashMap<Uuid, Live>>>);
+
+impl LiveRuns {
+    fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Live>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, run: Uuid) -> Option<Live> {
+        self.all().get(&run).cloned()
+    }
+
+    /// Whether the run goes on here.
+    #[must_use]
+    pub fn is_live(&self, run: Uuid) -> bool {
+        self.all().contains_key(&run)
+    }
+}
+
 /// The runs of one store and one tenant.
 pub struct Runtime {
     journal: Journal,
     tenant: KeyName,
     factory: Box<SkillsFactory>,
+    people: Arc<PeopleFactory>,
     skills: Mutex<HashMap<PathBuf, Arc<Skills>>>,
-    live: Arc<Mutex<HashMap<Uuid, mpsc::Sender<Control>>>>,
+    live: LiveRuns,
+    rates: Arc<Rates>,
+    keeper: Keeper,
+    /// One request with a key at a time: what a key stands for must be known to the next.
+    keyed: tokio::sync::Mutex<()>,
 }
 
 impl Runtime {
@@ -77,13 +147,29 @@ impl Runtime {
         tenant: KeyName,
         factory: impl Fn(&Path) -> Result<Skills, String> + Send + Sync + 'static,
     ) -> Self {
+        let journal = Journal::new(store);
+        let live = LiveRuns::default();
         Runtime {
-            journal: Journal::new(store),
+            keeper: Keeper::new(journal.clone(), tenant.clone(), live.clone()),
+            journal,
             tenant,
             factory: Box::new(factory),
+            people: Arc::new(|_| Ok(People::default())),
             skills: Mutex::default(),
-            live: Arc::default(),
+            live,
+            rates: Arc::default(),
+            keyed: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Who may answer the questions of a project's runs; without it nobody holds a role.
+    #[must_use]
+    pub fn with_people(
+        mut self,
+        people: impl Fn(&Path) -> Result<People, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.people = Arc::new(people);
+        self
     }
 
     /// The store below.
@@ -97,7 +183,55 @@ impl Runtime {
     /// # Errors
     /// The project's skills cannot be set up.
     pub fn start(&self, request: Request) -> Result<Started, RunError> {
+        self.start_as(Uuid::now_v7(), request)
+    }
+
+    /// Starts a run under the key of the request, or gives the run that was started under it: as it ended, or followed from here on,
+    /// or taken up again.
+    ///
+    /// # Errors
+    /// The key stands for another plan or other inputs; or as [`Runtime::start`].
+    pub async fn start_once(&self, request: Request) -> Result<ByKey, RunError> {
+        let Some(key) = request.key.clone() else { return self.start(request).map(ByKey::Going) };
         let run = Uuid::now_v7();
+        let _one = self.keyed.lock().await;
+        let known = self.keeper.run(&key, &request.digest(), run).await.map_err(RunError::Refused)?;
+        match known {
+            Known::New => self.start_as(run, request).map(ByKey::Going),
+            Known::Run(run) => {
+                if let Some(started) = self.follow(run) {
+                    return Ok(ByKey::Going(started));
+                }
+                let Some(row) = journal::row(&self.journal, &self.tenant, run)? else {
+                    return Err(RunError::Unknown(run.to_string()));
+                };
+                let now = jiff::Timestamp::now();
+                let waits = row.status == RunStatus::Suspended && row.due.is_none_or(|due| due > now);
+                if row.status.is_ended() || waits {
+                    return Ok(ByKey::Still(Box::new(self.report(run)?.0)));
+                }
+                self.resume(run, request.actor).map(ByKey::Going)
+            }
+        }
+    }
+
+    /// A run that goes on here, from now on.
+    #[must_use]
+    pub fn follow(&self, run: Uuid) -> Option<Started> {
+        let live = self.live.get(run)?;
+        let updates = live.watchers.watch();
+        let (journal, tenant, mut ended) = (self.journal.clone(), self.tenant.clone(), live.ended);
+        let done = tokio::spawn(async move {
+            let _ = ended.changed().await;
+            let row =
+                journal::row(&journal, &tenant, run)?.ok_or_else(|| RunError::Unknown(run.to_string()))?;
+            let Replayed { header, machine, .. } = journal::replay(&journal, &tenant, run)?;
+            Ok(Report::of(&run.to_string(), &header.plan, shown(row.status, false), &machine))
+        });
+        Some(Started { run, updates, control: live.control, done })
+    }
+
+    fn start_as(&self, run: Uuid, request: Request) -> Result<Started, RunError> {
         let skills = self.skills(&request.project_root)?;
         let header = Header {
             format: FORMAT,
@@ -105,7 +239,7 @@ impl Runtime {
             actor: Arc::clone(&request.actor),
             plan: request.plan,
             file: request.file,
-            project_root: request.project_root,
+            project_root: request.project_root.clone(),
             dag: Arc::clone(&request.dag),
             sources: request.sources,
         };
@@ -113,7 +247,18 @@ impl Runtime {
         let machine = Machine::new(request.dag);
         let journal = RunJournal::create(self.journal.clone(), self.tenant.clone(), run, header);
         let first = vec![journal::started(run, request.inputs)];
-        Ok(self.drive(run, plan, request.actor, skills, machine, journal, first))
+        let project = request.project_root;
+        self.drive(Parts {
+            run,
+            plan,
+            actor: request.actor,
+            skills,
+            project,
+            machine,
+            journal,
+            first,
+            said: None,
+        })
     }
 
     /// Goes on with a run whose process ended.
@@ -121,7 +266,7 @@ impl Runtime {
     /// # Errors
     /// There is no such run, it has ended or goes on here, or its journal is damaged.
     pub fn resume(&self, run: Uuid, actor: Arc<str>) -> Result<Started, RunError> {
-        self.go_on(run, actor, vec![EventKind::Resumed])
+        self.go_on(run, actor, vec![EventKind::Resumed], None)
     }
 
     /// Asks a run to unwind and stop; one that is not going on is taken up for it.
@@ -134,14 +279,84 @@ impl Runtime {
         actor: Arc<str>,
         reason: Option<Arc<str>>,
     ) -> Result<Option<Started>, RunError> {
-        let live = self.live().get(&run).cloned();
-        if let Some(control) = live {
-            let _ = control.send(Control::Cancel { actor, reason }).await;
-            return Ok(None);
+        loop {
+            if let Some(live) = self.live.get(run) {
+                let (told, taken) = oneshot::channel();
+                let (actor, reason) = (Arc::clone(&actor), reason.clone());
+                let _ = live.control.send(Control::Cancel { actor, reason, told }).await;
+                if taken.await.is_ok() {
+                    return Ok(None);
+                }
+                // It has just stopped.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            // Cancelled first, so that resuming calls nothing that would be dropped at once.
+            let first = vec![EventKind::CancelRequested { reason: reason.clone() }, EventKind::Resumed];
+            match self.go_on(run, Arc::clone(&actor), first, None) {
+                Err(RunError::Live(_)) => {}
+                done => return done.map(Some),
+            }
         }
-        // Cancelled first, so that resuming calls nothing that would be dropped at once.
-        let first = vec![EventKind::CancelRequested { reason }, EventKind::Resumed];
-        self.go_on(run, actor, first).map(Some)
+    }
+
+    /// Says something to a run: an approval, a value, a signal. One that is not going on is taken up again and goes on.
+    ///
+    /// # Errors
+    /// It is not taken in, and why; or as [`Runtime::resume`].
+    pub async fn reply(&self, run: Uuid, who: Person, reply: Reply) -> Result<Option<Started>, RunError> {
+        loop {
+            let (told, taken) = oneshot::channel();
+            let said = Box::new(Said { who: who.clone(), reply: reply.clone(), told });
+            if let Some(live) = self.live.get(run) {
+                let _ = live.control.send(Control::Reply(said)).await;
+                match taken.await {
+                    Ok(taken) => return taken.map(|()| None).map_err(RunError::Refused),
+                    Err(_) => {
+                        // It has just stopped.
+                        tokio::task::yield_now().await;
+                        continue;
+                    }
+                }
+            }
+            let actor = Arc::clone(who.name());
+            let started = match self.go_on(run, actor, vec![EventKind::Resumed], Some(said)) {
+                Err(RunError::Live(_)) => continue,
+                started => started?,
+            };
+            return match taken.await {
+                Ok(Ok(())) => Ok(Some(started)),
+                Ok(Err(why)) => Err(RunError::Refused(why)),
+                // The journal failed: the task says how.
+                Err(_) => Ok(Some(started)),
+            };
+        }
+    }
+
+    /// Suspended runs of which something is due, the longest overdue first, at most `limit`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn due(&self, limit: usize) -> Result<Vec<Uuid>, RunError> {
+        let due = journal::due(&self.journal, &self.tenant, jiff::Timestamp::now(), limit)?;
+        Ok(due.into_iter().filter(|run| !self.live.is_live(*run)).collect())
+    }
+
+    /// Takes up suspended runs as they fall due, until the future is dropped.
+    pub async fn keep_time(&self, actor: Arc<str>) {
+        loop {
+            match self.due(256) {
+                Ok(due) => {
+                    for run in due {
+                        if let Err(error) = self.resume(run, Arc::clone(&actor)) {
+                            tracing::warn!(%run, %error, "a run that is due cannot go on");
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "what is due cannot be read"),
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
     }
 
     /// The latest runs first; one that says it runs but does not run here was interrupted.
@@ -150,7 +365,7 @@ impl Runtime {
     /// The store cannot be read.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRow>, RunError> {
         let mut rows = journal::rows(&self.journal, &self.tenant, limit)?;
-        let live = self.live();
+        let live = self.live.all();
         for row in &mut rows {
             row.status = shown(row.status, live.contains_key(&row.run));
         }
@@ -164,7 +379,7 @@ impl Runtime {
     pub fn report(&self, run: Uuid) -> Result<(Report, Header, RunRow), RunError> {
         let mut row = journal::row(&self.journal, &self.tenant, run)?
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
-        row.status = shown(row.status, self.live().contains_key(&run));
+        row.status = shown(row.status, self.live.is_live(run));
         let Replayed { header, machine, .. } = journal::replay(&self.journal, &self.tenant, run)?;
         Ok((Report::of(&run.to_string(), &header.plan, row.status, &machine), header, row))
     }
@@ -192,7 +407,7 @@ impl Runtime {
     /// How many runs go on here.
     #[must_use]
     pub fn live_count(&self) -> usize {
-        self.live().len()
+        self.live.all().len()
     }
 
     /// Ends what the skills keep running.
@@ -206,55 +421,79 @@ impl Runtime {
 
     /// Asks every run that goes on here to pause.
     pub fn pause_all(&self) {
-        for control in self.live().values() {
-            let _ = control.try_send(Control::Pause);
+        for live in self.live.all().values() {
+            let _ = live.control.try_send(Control::Pause);
         }
     }
 
-    fn go_on(&self, run: Uuid, actor: Arc<str>, first: Vec<EventKind>) -> Result<Started, RunError> {
+    fn go_on(
+        &self,
+        run: Uuid,
+        actor: Arc<str>,
+        first: Vec<EventKind>,
+        said: Option<Box<Said>>,
+    ) -> Result<Started, RunError> {
         let row = journal::row(&self.journal, &self.tenant, run)?
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
-        if self.live().contains_key(&run) {
+        if self.live.is_live(run) {
             return Err(RunError::Live(run));
         }
-        if matches!(row.status, RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled) {
+        if row.status.is_ended() {
             return Err(RunError::Ended { run, status: super::report::status_name(row.status) });
         }
         let Replayed { header, machine, journal } = journal::replay(&self.journal, &self.tenant, run)?;
+        if let Some(said) = &said {
+            // What can be refused is refused before anything is written.
+            let people = (self.people)(&header.project_root).map_err(RunError::Refused)?;
+            admit(&machine, &said.who, &said.reply, &people).map_err(RunError::Refused)?;
+        }
         let skills = self.skills(&header.project_root)?;
-        Ok(self.drive(run, header.plan, actor, skills, machine, journal, first))
+        let (plan, project) = (header.plan, header.project_root);
+        self.drive(Parts { run, plan, actor, skills, project, machine, journal, first, said })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one run, named once")]
-    fn drive(
-        &self,
-        run: Uuid,
-        plan: Arc<str>,
-        actor: Arc<str>,
-        skills: Arc<Skills>,
-        machine: Machine,
-        journal: RunJournal,
-        first: Vec<EventKind>,
-    ) -> Started {
+    fn drive(&self, parts: Parts) -> Result<Started, RunError> {
+        let Parts { run, plan, actor, skills, project, machine, journal, first, said } = parts;
         let (control, control_rx) = mpsc::channel(16);
-        let (updates_tx, updates) = mpsc::unbounded_channel();
+        if let Some(said) = said {
+            // The first thing that is read; there is room.
+            let _ = control.try_send(Control::Reply(said));
+        }
+        let watchers = Watchers::default();
+        let updates = watchers.watch();
+        let (end, ended) = watch::channel(());
         let id: Arc<str> = run.to_string().into();
+        let people = Arc::clone(&self.people);
+        let root = project.clone();
         let around = Surroundings {
-            skills,
+            caller: Caller {
+                skills,
+                rates: Arc::clone(&self.rates),
+                keeper: self.keeper.clone(),
+                project,
+                run,
+                run_text: Arc::clone(&id),
+                tenant: self.tenant.as_str().into(),
+                actor: Arc::clone(&actor),
+            },
+            people: Arc::new(move || people(&root)),
             actor,
-            tenant: self.tenant.as_str().into(),
             run: Arc::clone(&id),
             control: control_rx,
-            updates: updates_tx,
+            updates: watchers.clone(),
         };
-        self.live().insert(run, control.clone());
-        let live = Arc::clone(&self.live);
+        match self.live.all().entry(run) {
+            Entry::Occupied(_) => return Err(RunError::Live(run)),
+            Entry::Vacant(place) => place.insert(Live { control: control.clone(), watchers, ended }),
+        };
+        let live = self.live.clone();
         let done = tokio::spawn(async move {
-            let _gone = Gone { live, run };
+            let gone = Gone { live, run, _end: end };
             let (machine, status) = Driver::new(machine, journal, around).run(first).await?;
+            drop(gone);
             Ok(Report::of(&id, &plan, status, &machine))
         });
-        Started { run, updates, control, done }
+        Ok(Started { run, updates, control, done })
     }
 
     fn skills(&self, root: &Path) -> Result<Arc<Skills>, RunError> {
@@ -266,10 +505,19 @@ impl Runtime {
         cache.insert(root.to_path_buf(), Arc::clone(&skills));
         Ok(skills)
     }
+}
 
-    fn live(&self) -> MutexGuard<'_, HashMap<Uuid, mpsc::Sender<Control>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What one run consists of.
+struct Parts {
+    run: Uuid,
+    plan: Arc<str>,
+    actor: Arc<str>,
+    skills: Arc<Skills>,
+    project: PathBuf,
+    machine: Machine,
+    journal: RunJournal,
+    first: Vec<EventKind>,
+    said: Option<Box<Said>>,
 }
 
 fn shown(status: RunStatus, live: bool) -> RunStatus {
@@ -278,12 +526,14 @@ fn shown(status: RunStatus, live: bool) -> RunStatus {
 
 /// Takes a run off the list of those that go on, however its task ends.
 struct Gone {
-    live: Arc<Mutex<HashMap<Uuid, mpsc::Sender<Control>>>>,
+    live: LiveRuns,
     run: Uuid,
+    /// Those who wait for the end hear of its being dropped.
+    _end: watch::Sender<()>,
 }
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
+        self.live.all().remove(&self.run);
     }
 }

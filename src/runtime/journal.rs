@@ -6,7 +6,7 @@ use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, StoreError};
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Event, Machine, Outcome, RunStatus};
+use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, StepPath};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,6 +74,40 @@ pub struct RunRow {
     /// Steps whose call may or may not have acted.
     #[serde(default)]
     pub in_doubt: u32,
+    /// What a suspended run waits for, the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waits>,
+    /// How many things it waits for.
+    #[serde(default)]
+    pub waits: u32,
+    /// When something of a suspended run is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<jiff::Timestamp>,
+}
+
+/// One thing that a suspended run waits for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Waits {
+    pub step: StepPath,
+    pub kind: AskKind,
+    /// In a few words, with the question.
+    pub what: String,
+    /// Of a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<jiff::Timestamp>,
+}
+
+impl Waits {
+    /// How long the words are at most.
+    const CHARS: usize = 200;
+
+    fn of(ask: &Ask) -> Self {
+        let what: String = ask.what().chars().take(Self::CHARS).collect();
+        let name = (ask.kind == AskKind::Signal).then(|| Arc::clone(&ask.question));
+        Waits { step: ask.step.clone(), kind: ask.kind, what, name, until: ask.until }
+    }
 }
 
 /// The journal of one run, open for writing.
@@ -103,6 +137,9 @@ impl RunJournal {
             updated_at: now,
             error: None,
             in_doubt: 0,
+            waiting: Vec::new(),
+            waits: 0,
+            due: None,
         };
         RunJournal { journal, tenant, row, next: 0, header: Some(Box::new(header)), listed: None }
     }
@@ -115,13 +152,18 @@ impl RunJournal {
         &mut self,
         events: &[Event],
         outcome: Option<&Outcome>,
+        rest: Option<&Rest>,
         machine: &Machine,
     ) -> Result<(), JournalError> {
         let mut entries = Vec::with_capacity(events.len() + 1);
         entries.extend(self.header.take().map(Entry::Header));
         entries.extend(events.iter().cloned().map(Entry::Event));
-        let status = outcome.map_or(RunStatus::Running, |o| o.status);
-        let ops = self.row_ops(status, outcome, machine)?;
+        let status = match (outcome, rest) {
+            (Some(outcome), _) => outcome.status,
+            (None, Some(_)) => RunStatus::Suspended,
+            (None, None) => RunStatus::Running,
+        };
+        let ops = self.row_ops(status, outcome, rest, machine)?;
         self.journal.append(self.row.run, self.next, &entries, Vec::new(), ops).await?;
         self.listed = Some(status);
         self.next += entries.len() as u64;
@@ -136,7 +178,7 @@ impl RunJournal {
     /// # Errors
     /// The store could not make it durable.
     pub async fn set_status(&mut self, status: RunStatus, machine: &Machine) -> Result<(), JournalError> {
-        let ops = self.row_ops(status, None, machine)?;
+        let ops = self.row_ops(status, None, None, machine)?;
         if !ops.is_empty() {
             self.journal.store().commit(Vec::new(), ops).await?;
             self.listed = Some(status);
@@ -144,16 +186,37 @@ impl RunJournal {
         Ok(())
     }
 
+    /// The process lets go of a run that waits for people, signals or a far time. Its row says so already, unless the last event was
+    /// none of the journal's.
+    ///
+    /// # Errors
+    /// The store could not make it durable.
+    pub async fn suspend(&mut self, rest: &Rest, machine: &Machine) -> Result<(), JournalError> {
+        if self.listed != Some(RunStatus::Suspended) {
+            let ops = self.row_ops(RunStatus::Suspended, None, Some(rest), machine)?;
+            self.journal.store().commit(Vec::new(), ops).await?;
+            self.listed = Some(RunStatus::Suspended);
+        }
+        self.journal.forget(self.row.run);
+        Ok(())
+    }
+
     fn row_ops(
         &mut self,
         status: RunStatus,
         outcome: Option<&Outcome>,
+        rest: Option<&Rest>,
         machine: &Machine,
     ) -> Result<Vec<Op>, JournalError> {
-        if self.listed == Some(status) {
+        // What a suspended run waits for changes with each event.
+        if self.listed == Some(status) && rest.is_none() {
             return Ok(Vec::new());
         }
         let run = self.row.run;
+        let before = self.row.due.take();
+        self.row.due = rest.and_then(|r| r.due);
+        self.row.waits = rest.map_or(0, |r| u32::try_from(r.count).unwrap_or(u32::MAX));
+        self.row.waiting = rest.map(|r| r.asks.iter().map(Waits::of).collect()).unwrap_or_default();
         self.row.status = status;
         self.row.updated_at = jiff::Timestamp::now();
         self.row.error = outcome.and_then(|o| o.error.as_ref()).map(|e| format!("{}: {}", e.kind, e.message));
@@ -165,7 +228,11 @@ impl RunJournal {
         let row = codec::encode(ROW, &self.row).map_err(|why| JournalError::RunRow { run, why })?;
         let tenant = || self.tenant.clone();
         let mut ops = vec![Op::Put(Key::Run { tenant: tenant(), run }.encode(), row)];
-        if let Some(old) = self.listed {
+        if before != self.row.due {
+            ops.extend(before.map(|at| Op::Del(timer(at, run))));
+            ops.extend(self.row.due.map(|at| Op::Put(timer(at, run), tenant().as_str().as_bytes().to_vec())));
+        }
+        if let Some(old) = self.listed.filter(|old| *old != status) {
             ops.push(Op::Del(Key::RunByStatus { tenant: tenant(), status: number(old), run }.encode()));
         }
         ops.push(Op::Put(
@@ -181,6 +248,33 @@ impl RunJournal {
         });
         Ok(ops)
     }
+}
+
+/// Where the time is kept at which something of a suspended run is due. Rounded up: what is found there is due.
+fn timer(at: jiff::Timestamp, run: Uuid) -> Vec<u8> {
+    let due_ms = u64::try_from(at.as_millisecond().saturating_add(1)).unwrap_or(0);
+    Key::Timer { due_ms, id: run }.encode()
+}
+
+/// The suspended runs of a tenant of which something is due, the longest overdue first.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn due(
+    journal: &Journal,
+    tenant: &KeyName,
+    now: jiff::Timestamp,
+    limit: usize,
+) -> Result<Vec<Uuid>, JournalError> {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    let rows = journal.store().scan(keys::timers_due(now_ms), false, limit)?;
+    let ours = rows.into_iter().filter(|(_, of)| of.as_slice() == tenant.as_str().as_bytes());
+    Ok(ours
+        .filter_map(|(key, _)| match Key::parse(&key) {
+            Some(Key::Timer { id, .. }) => Some(id),
+            _ => None,
+        })
+        .collect())
 }
 
 /// The number of a status in keys; never changes.

@@ -1,7 +1,9 @@
 //! What a run did, as data: the JSON forms of `run --json`, and the critical path.
 
 use crate::engine::command::{NoticeKind, StepReport};
-use crate::engine::{Failure, Machine, Notice, Outcome, RunStatus, StepPath, StepStatus, Usage};
+use crate::engine::{
+    Ask, AskKind, Decision, Failure, Machine, Notice, Outcome, RunStatus, StepPath, StepStatus, Usage,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
@@ -20,6 +22,9 @@ pub struct Report {
     pub calls: u32,
     pub started_at: Option<jiff::Timestamp>,
     pub ended_at: Option<jiff::Timestamp>,
+    /// What people, or the world outside, are asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Ask>,
 }
 
 impl Report {
@@ -40,6 +45,7 @@ impl Report {
             calls,
             started_at,
             ended_at,
+            asks: machine.asks(),
         }
     }
 
@@ -48,7 +54,7 @@ impl Report {
     pub fn finished_line(&self) -> Json {
         let steps: Map<String, Json> =
             self.steps.iter().map(|s| (s.path.to_string(), step_json(s))).collect();
-        json!({
+        let mut line = json!({
             "event": "run_finished",
             "run": self.run,
             "status": status_name(self.status),
@@ -57,7 +63,11 @@ impl Report {
             "not_undone": self.outcome.as_ref().map(|o| o.not_undone.as_slice()).unwrap_or_default(),
             "steps": steps,
             "usage": { "cost_usd": self.usage.cost_usd, "tokens": self.usage.tokens, "calls": self.calls },
-        })
+        });
+        if let (false, Some(line)) = (self.asks.is_empty(), line.as_object_mut()) {
+            line.insert("waiting".into(), self.asks.iter().map(|ask| ask_json(&self.run, ask)).collect());
+        }
+        line
     }
 
     /// The chain of steps that decided how long the run took, first to last.
@@ -79,6 +89,65 @@ impl Report {
     }
 }
 
+/// What somebody is asked for, with the command that answers.
+fn ask_json(run: &str, ask: &Ask) -> Json {
+    let mut row = Map::new();
+    row.insert("step".into(), ask.step.to_string().into());
+    row.extend(ask_parts(run, ask));
+    Json::Object(row)
+}
+
+fn ask_parts(run: &str, ask: &Ask) -> Map<String, Json> {
+    let mut row = Map::new();
+    let kind = match ask.kind {
+        AskKind::Approval => "approval",
+        AskKind::Review => "review",
+        AskKind::Input => "answer",
+        AskKind::Signal => "signal",
+    };
+    row.insert("for".into(), kind.into());
+    row.insert("question".into(), ask.question.as_ref().into());
+    row.insert("by".into(), ask.roles.iter().map(|r| Json::from(r.as_ref())).collect());
+    if let Some(callee) = &ask.callee {
+        row.insert("skill".into(), callee.as_ref().into());
+    }
+    if let Some(shown) = &ask.shown {
+        let name = if ask.kind == AskKind::Approval { "arguments" } else { "value" };
+        row.insert(name.into(), shown.to_json());
+    }
+    if let Some(wanted) = &ask.wanted {
+        row.insert("type".into(), wanted.as_str().into());
+    }
+    if ask.kind.is_person() {
+        row.insert("digest".into(), ask.digest.as_ref().into());
+        row.insert("quorum".into(), ask.quorum.into());
+        row.insert("approvals".into(), ask.approvals.iter().map(|a| Json::from(a.as_ref())).collect());
+    }
+    row.insert("until".into(), ask.until.map_or(Json::Null, |t| t.to_string().into()));
+    row.insert("command".into(), command(run, ask.kind, &ask.step, &ask.question).into());
+    row
+}
+
+/// The command that answers, to be completed with a value where one is wanted.
+#[must_use]
+pub fn command(run: &str, kind: AskKind, step: &StepPath, question: &str) -> String {
+    let step = shell_word(&step.0);
+    match kind {
+        AskKind::Approval | AskKind::Review => format!("aos approve {run} {step}"),
+        AskKind::Input => format!("aos answer {run} {step} VALUE"),
+        AskKind::Signal => format!("aos signal {run} {} VALUE", shell_word(question)),
+    }
+}
+
+/// A word that a shell takes as it is: step paths have brackets.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 fn step_json(step: &StepReport) -> Json {
     let mut row = Map::new();
     row.insert("status".into(), step_status_name(step.status).into());
@@ -92,10 +161,22 @@ fn step_json(step: &StepReport) -> Json {
     if let Some(error) = &step.error {
         row.insert("error".into(), failure_json(error));
     }
+    if let Some(reused) = &step.reused {
+        row.insert("reused".into(), reused.as_ref().into());
+    }
+    if !step.decisions.is_empty() {
+        row.insert("decisions".into(), step.decisions.iter().map(decision_json).collect());
+    }
     if let Some(status) = step.compensation {
         row.insert("compensation".into(), step_status_name(status).into());
     }
     Json::Object(row)
+}
+
+fn decision_json(decision: &Decision) -> Json {
+    json!({
+        "by": decision.by, "at": decision.at.to_string(), "approved": decision.approved, "comment": decision.comment,
+    })
 }
 
 /// The outside form of a failure.
@@ -118,7 +199,7 @@ pub fn failure_json(failure: &Failure) -> Json {
 #[must_use]
 pub fn notice_line(run: &str, notice: &Notice) -> Json {
     let mut row = Map::new();
-    let (event, extra) = notice_parts(&notice.kind);
+    let (event, extra) = notice_parts(run, &notice.kind);
     row.insert("event".into(), event.into());
     row.insert("run".into(), run.into());
     row.insert("step".into(), notice.step.to_string().into());
@@ -128,7 +209,7 @@ pub fn notice_line(run: &str, notice: &Notice) -> Json {
     Json::Object(row)
 }
 
-fn notice_parts(kind: &NoticeKind) -> (&'static str, Map<String, Json>) {
+fn notice_parts(run: &str, kind: &NoticeKind) -> (&'static str, Map<String, Json>) {
     let mut extra = Map::new();
     let mut put = |key: &str, value: Json| {
         extra.insert(key.to_owned(), value);
@@ -154,7 +235,11 @@ fn notice_parts(kind: &NoticeKind) -> (&'static str, Map<String, Json>) {
             put("retry_at", at.to_string().into());
             "step_retrying"
         }
-        NoticeKind::Waiting { what, until } => {
+        NoticeKind::Waiting { ask: Some(ask), .. } => {
+            ask_parts(run, ask).into_iter().for_each(|(key, value)| put(&key, value));
+            "step_waiting"
+        }
+        NoticeKind::Waiting { what, until, ask: None } => {
             put("for", what.as_ref().into());
             put("until", until.map_or(Json::Null, |t| t.to_string().into()));
             "step_waiting"

@@ -1,6 +1,7 @@
 //! From `aos.toml` to skills.
 
 use super::blobs::Blobs as BlobStore;
+use super::people::People;
 use super::skill::config::{
     BlobSink, Blobs, EndpointConfig, HttpConfig, LlmConfig, ProcessConfig, Provider, SecretSource,
 };
@@ -18,8 +19,7 @@ use std::sync::Arc;
 /// # Errors
 /// `aos.toml` cannot be read or understood, or asks for a provider that this version lacks.
 pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
-    let path = root.join("aos.toml");
-    let config = if path.is_file() { read(&path)? } else { Config::default() };
+    let config = config(root)?;
     let mut skills = SkillsConfig::new(root);
     if let Some(http) = config.skills.get("http") {
         skills.http = http_config(http);
@@ -43,6 +43,20 @@ pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
         .or_insert_with(|| SecretSource::Env(LlmConfig::KEY.to_owned()));
     skills.blobs = store.map(|dir| BlobSink(Arc::new(Kept(BlobStore::new(dir)))));
     Ok(Skills::new(skills))
+}
+
+/// Who may answer the questions of the project at `root`.
+///
+/// # Errors
+/// `aos.toml` cannot be read or understood.
+pub fn people(root: &Path) -> Result<People, String> {
+    let config = config(root)?;
+    Ok(People { roles: config.people, allow_as: config.project.allow_as })
+}
+
+fn config(root: &Path) -> Result<Config, String> {
+    let path = root.join("aos.toml");
+    if path.is_file() { read(&path) } else { Ok(Config::default()) }
 }
 
 fn read(path: &Path) -> Result<Config, String> {

@@ -2,8 +2,9 @@
 //! JSON lines. The socket has mode 0600: whoever can open it is the user who runs the plans.
 
 use super::driver::Update;
-use super::host::{Request as RunRequest, RunError, Runtime, Started};
+use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
+use super::people::{Person, Reply};
 use super::report::Report;
 use crate::engine::Notice;
 use serde::{Deserialize, Serialize};
@@ -20,11 +21,30 @@ const MAX_REQUEST: u64 = 256 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    Run { run: Box<RunRequest> },
-    Resume { run: String, actor: Arc<str> },
-    Cancel { run: String, actor: Arc<str>, reason: Option<Arc<str>> },
-    Runs { limit: usize },
-    Show { run: String },
+    Run {
+        run: Box<RunRequest>,
+    },
+    Resume {
+        run: String,
+        actor: Arc<str>,
+    },
+    Cancel {
+        run: String,
+        actor: Arc<str>,
+        reason: Option<Arc<str>>,
+    },
+    /// An approval, a value, a signal.
+    Reply {
+        run: String,
+        who: Person,
+        reply: Reply,
+    },
+    Runs {
+        limit: usize,
+    },
+    Show {
+        run: String,
+    },
 }
 
 /// A line of the answer.
@@ -50,6 +70,10 @@ pub enum Answer {
     },
     /// It was asked to stop and will.
     Cancelling {
+        run: String,
+    },
+    /// What was said was taken in by a run that goes on here.
+    Taken {
         run: String,
     },
     Error {
@@ -155,8 +179,20 @@ async fn meet(
                 row: Box::new(row),
             })
         }
-        Request::Run { run } => match runtime.start(*run) {
-            Ok(started) => return follow(started, write).await.map(Some),
+        Request::Run { run } => match runtime.start_once(*run).await {
+            Ok(ByKey::Going(started)) => return follow(started, write).await.map(Some),
+            Ok(ByKey::Still(report)) => {
+                send(write, &Answer::Started { run: report.run.clone() }).await?;
+                Ok(Answer::Finished { report })
+            }
+            Err(error) => Err(error),
+        },
+        Request::Reply { run, who, reply } => match runtime.find(&run) {
+            Ok(id) => match runtime.reply(id, who, reply).await {
+                Ok(Some(started)) => return follow(started, write).await.map(Some),
+                Ok(None) => Ok(Answer::Taken { run: id.to_string() }),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         },
         Request::Resume { run, actor } => match runtime.find(&run).and_then(|run| runtime.resume(run, actor))

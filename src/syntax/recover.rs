@@ -24,6 +24,10 @@ pub(super) const CLAUSES: &[&str] =
 const ACTIONS: &[&str] = &["if", "for", "match", "loop", "do", "race"];
 const HEADS: &[&str] = &["step", "let", "require", "return"];
 
+/// What `return` means, for those who know it from elsewhere.
+const EARLY_RETURN: &str = "a `return` ends no plan: it gives the value of its own body; make it `step result = if … { return … } else { … }` \
+     with the rest of the plan in the `else`, and end the plan by `return result`";
+
 /// What is wrong, the message, the title of the fix, and the changes that mend it.
 type Mend = (Code, String, String, Vec<Change>);
 
@@ -245,7 +249,8 @@ impl<'a> Recovery<'a> {
                 Some((foreign, "nothing ends with `;`".into(), "remove it".into(), list))
             }
             (":", Some(b))
-                if matches!(last, "retry" | "backoff") || bracket.is_none() && CLAUSES.contains(&last) =>
+                if matches!(last, "retry" | "backoff" | "fallback")
+                    || bracket.is_none() && CLAUSES.contains(&last) =>
             {
                 let list = change(here.start, here.end, "");
                 Some((foreign, format!("`{}` takes no `:`", self.word(&b)), "remove the `:`".into(), list))
@@ -302,7 +307,12 @@ impl<'a> Recovery<'a> {
         }
         let edits = list.iter().map(|c| Edit::replace(self.span(c.start, c.end), c.text.clone())).collect();
         let place = list.first().map_or(here.start, |c| c.start.min(here.start));
-        let d = Diagnostic::new(code, self.span(place, here.end), message).fix(title, edits);
+        let d = Diagnostic::new(code, self.span(place, here.end), message);
+        let d = if code == Code::BareStatement && self.returns_early(tokens.get(n..).unwrap_or_default()) {
+            d.help(EARLY_RETURN).unsafe_fix(title, edits)
+        } else {
+            d.fix(title, edits)
+        };
         self.diagnostics.push(d);
         for change in list {
             offsets::add(changes, change);
@@ -438,14 +448,62 @@ impl<'a> Recovery<'a> {
         ))
     }
 
-    /// A bare action, or a clause that is misspelt.
+    /// Whether these tokens begin with an `if` that holds a `return`.
+    fn returns_early(&self, tokens: &[Token]) -> bool {
+        let mut depth = 0_usize;
+        for (i, token) in tokens.iter().enumerate() {
+            match token.kind {
+                Kind::Open(_) => depth += 1,
+                Kind::Close(_) => depth = depth.saturating_sub(1),
+                Kind::Word if i == 0 && self.word(token) != "if" => return false,
+                Kind::Word if depth > 0 && self.word(token) == "return" => return true,
+                Kind::Word if depth == 0 && i > 0 && token.first && self.word(token) != "else" => {
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// A name for a step that has none, which stands nowhere else in the file.
+    fn fresh_name(&self, word: &str, here: &Token) -> String {
+        let line = self.slice(here.start, self.length).lines().next().unwrap_or("");
+        let call = line.split('(').next().unwrap_or("").rsplit('.').next().unwrap_or("").trim();
+        let stem = match word {
+            "if" => "branch",
+            "for" => "each",
+            "match" => "choice",
+            "loop" => "rounds",
+            "do" => "group",
+            "race" => "fastest",
+            _ if !call.is_empty() && call.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => call,
+            _ => "done",
+        };
+        let given = |name: &str| {
+            let taken =
+                |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == name);
+            let edits = || self.diagnostics.iter().flat_map(|d| &d.fixes).flat_map(|f| &f.edits);
+            taken(self.text) || edits().any(|e| taken(&e.text))
+        };
+        let mut name = format!("{stem}_1");
+        let mut n = 1_u32;
+        while given(&name) && n < 1_000 {
+            n += 1;
+            name = format!("{stem}_{n}");
+        }
+        name
+    }
+
+    /// A bare action, a reaction that stands alone, or a clause that is misspelt.
     fn misplaced_word(&self, here: &Token, word: &str, after: &str) -> Option<Mend> {
+        if here.first && self.in_body() && matches!(word, "retry" | "fallback") {
+            let list = vec![Change { start: here.start, end: here.start, text: "on_error ".into() }];
+            let message = format!("`{word}` is said behind `on_error`");
+            return Some((Code::ForeignSyntax, message, format!("write `on_error {word}`"), list));
+        }
         if here.first && self.in_body() && (ACTIONS.contains(&word) || matches!(after, "(" | ".")) {
-            let name = if ACTIONS.contains(&word) {
-                format!("{word}_{}", here.start)
-            } else {
-                format!("call_{}", here.start)
-            };
+            let name = self.fresh_name(word, here);
             let list = vec![Change { start: here.start, end: here.start, text: format!("step {name} = ") }];
             let message = format!("`{word}` stands without `step name =`");
             return Some((Code::BareStatement, message, format!("name it `{name}`"), list));

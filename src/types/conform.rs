@@ -42,6 +42,30 @@ pub fn conform(value: Value, ty: &Type) -> Result<Value, Mismatch> {
     Ok(walk(&value, ty, 0)?.unwrap_or(value))
 }
 
+/// What somebody typed, as a value: a string where the type takes one, else JSON. It is not checked against the type.
+///
+/// # Errors
+/// It is no JSON, and no string is wanted.
+pub fn from_text(text: &str, ty: Option<&Type>) -> Result<Value, String> {
+    if ty.is_some_and(is_text) {
+        return Ok(Value::String(text.into()));
+    }
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(json) => Ok(Value::from_json(&json)),
+        // `repo=a/b` needs no quotes where nothing says that it is no string.
+        Err(_) if ty.is_none_or(|t| matches!(t.bare(), Type::Json)) => Ok(Value::String(text.into())),
+        Err(error) => Err(format!("it is no JSON: {error}")),
+    }
+}
+
+fn is_text(ty: &Type) -> bool {
+    match ty.bare() {
+        Type::String | Type::Literals(_) | Type::Timestamp | Type::Duration | Type::Bytes => true,
+        Type::Refined { base, .. } | Type::Opaque { base, .. } | Type::Optional(base) => is_text(base),
+        _ => false,
+    }
+}
+
 /// `None`: it fits as it is.
 type Fitted = Result<Option<Value>, Mismatch>;
 

@@ -18,6 +18,8 @@ macro_rules! cases {
     };
 }
 
+pub(super) use cases;
+
 /// Backoffs by chance are written as constants, so that times are known.
 pub const CASES: &[Case] = cases! {
     any "chain" "step a = t.echo(v: 1)\nstep b = t.echo(v: a + 1)\nstep c = t.echo(v: b + 1)\nreturn c"
@@ -249,10 +251,15 @@ pub const CASES: &[Case] = cases! {
         => "5", 10, "z d=recovered!expression";
 };
 
+/// Those of people too.
+pub(super) fn all() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(super::people::CASES)
+}
+
 #[test]
 fn cases_end_as_they_should() {
     let mut wrong = String::new();
-    for case in CASES {
+    for case in all() {
         let found = std::panic::catch_unwind(|| {
             let mut world = World::new(dag(case.plan));
             world.start();

@@ -1,6 +1,6 @@
 //! What the journal holds: its events are frozen, and a graph comes back as it was, however deep its expressions.
 
-use super::cases::CASES;
+use super::cases::all;
 use super::world::{World, dag, shown, time};
 use aos::dag::Dag;
 use aos::engine::{Event, EventKind, Failure, StepPath, Usage};
@@ -14,7 +14,7 @@ fn again(dag: &Dag) -> Arc<Dag> {
 
 #[test]
 fn a_graph_comes_back_as_it_was() {
-    for case in CASES {
+    for case in all() {
         let dag = dag(case.plan);
         let back = again(&dag);
         assert_eq!(
@@ -85,7 +85,13 @@ fn the_events_of_a_journal_are_frozen() {
             r#""attempt_started","step":"pages[3].page","attempt":1}"#,
         ),
         (
-            EventKind::AttemptSucceeded { step: step(), attempt: 2, value: Value::text("ok"), usage },
+            EventKind::AttemptSucceeded {
+                step: step(),
+                attempt: 2,
+                value: Value::text("ok"),
+                usage,
+                reused: None,
+            },
             r#""attempt_succeeded","step":"pages[3].page","attempt":2,"value":"ok","usage":{"cost_usd":0.25,"tokens":12}}"#,
         ),
         (
@@ -102,6 +108,44 @@ fn the_events_of_a_journal_are_frozen() {
             r#""cancel_requested","reason":"late"}"#,
         ),
         (EventKind::CancelRequested { reason: None }, r#""cancel_requested","reason":null}"#),
+        (
+            EventKind::AttemptSucceeded {
+                step: step(),
+                attempt: 1,
+                value: Value::Int(1),
+                usage: Usage::default(),
+                reused: Some("cache".into()),
+            },
+            r#""attempt_succeeded","step":"pages[3].page","attempt":1,"value":1,"usage":{"cost_usd":0.0,"tokens":0},"reused":"cache"}"#,
+        ),
+        (
+            EventKind::Decided {
+                step: step(),
+                digest: "ab".into(),
+                approved: true,
+                comment: Some("fine".into()),
+                login: Some("root".into()),
+            },
+            r#""decided","step":"pages[3].page","digest":"ab","approved":true,"comment":"fine","login":"root"}"#,
+        ),
+        (
+            EventKind::Decided {
+                step: step(),
+                digest: "ab".into(),
+                approved: false,
+                comment: None,
+                login: None,
+            },
+            r#""decided","step":"pages[3].page","digest":"ab","approved":false}"#,
+        ),
+        (
+            EventKind::Answered { step: step(), value: Value::Int(3), login: None },
+            r#""answered","step":"pages[3].page","value":3}"#,
+        ),
+        (
+            EventKind::Signalled { name: "paid".into(), value: Value::Null, login: None },
+            r#""signalled","name":"paid","value":null}"#,
+        ),
         (EventKind::Resumed, r#""resumed"}"#),
     ];
     for (kind, want) in golden {

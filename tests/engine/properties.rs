@@ -1,6 +1,6 @@
 //! What holds of every plan.
 
-use super::cases::{CASES, Case};
+use super::cases::{Case, all};
 use super::world::{Random, World, dag, shown, time};
 use aos::dag::Dag;
 use aos::engine::{Event, EventKind, Machine};
@@ -21,7 +21,7 @@ fn end(world: &World) -> String {
 
 #[test]
 fn the_same_events_give_the_same_commands() {
-    for case in CASES {
+    for case in all() {
         let dag = dag(case.plan);
         let first = run(&dag, Some(7));
         let mut machine = Machine::new(Arc::clone(&dag));
@@ -33,7 +33,7 @@ fn the_same_events_give_the_same_commands() {
 
 #[test]
 fn the_order_of_completions_does_not_change_the_end() {
-    for case in CASES.iter().filter(|c| !c.timed) {
+    for case in all().filter(|c| !c.timed) {
         let dag = dag(case.plan);
         for seed in 0..20 {
             let end = end(&run(&dag, Some(seed)));
@@ -47,7 +47,7 @@ fn the_order_of_completions_does_not_change_the_end() {
 /// A crash after any event, and another one a few events later.
 #[test]
 fn every_prefix_of_a_journal_reaches_the_end() {
-    for case in CASES {
+    for case in all() {
         let dag = dag(case.plan);
         let whole = run(&dag, None);
         for cut in 1..=whole.events.len() {
@@ -88,7 +88,7 @@ fn intents(events: &[Event]) -> BTreeSet<String> {
 
 #[test]
 fn a_cancelled_run_ends_at_any_time() {
-    for case in CASES {
+    for case in all() {
         let dag = dag(case.plan);
         for ms in (0..60).step_by(7) {
             let mut world = World::new(Arc::clone(&dag));

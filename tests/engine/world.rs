@@ -4,8 +4,8 @@ use aos::catalog::Catalog;
 use aos::check::check;
 use aos::dag::Dag;
 use aos::engine::{
-    Command, Event, EventKind, Failure, Invoke, Machine, Outcome, RunStatus, Step, StepPath, StepStatus,
-    TimerId, Usage,
+    Ask, AskKind, Command, Event, EventKind, Failure, Invoke, Machine, NoticeKind, Outcome, RunStatus, Step,
+    StepPath, StepStatus, TimerId, Usage,
 };
 use aos::source::Sources;
 use aos::syntax::parse;
@@ -90,6 +90,8 @@ pub struct World {
     /// Calls in flight: when they answer, and what.
     flights: BTreeMap<(StepPath, u32), (Timestamp, u64, EventKind)>,
     timers: BTreeMap<TimerId, Timestamp>,
+    /// What people will say: by step and who.
+    replies: BTreeMap<(StepPath, String), (Timestamp, EventKind)>,
     started: u64,
     /// The journal.
     pub events: Vec<Event>,
@@ -119,6 +121,7 @@ impl World {
             now,
             flights: BTreeMap::new(),
             timers: BTreeMap::new(),
+            replies: BTreeMap::new(),
             started: 0,
             events: Vec::new(),
             steps: Vec::new(),
@@ -154,7 +157,13 @@ impl World {
 
     #[track_caller]
     pub fn apply(&mut self, kind: EventKind) -> bool {
-        let event = Event { at: self.now, actor: "engine".into(), kind };
+        self.apply_by("engine", kind)
+    }
+
+    /// The same, done by somebody.
+    #[track_caller]
+    pub fn apply_by(&mut self, who: &str, kind: EventKind) -> bool {
+        let event = Event { at: self.now, actor: who.into(), kind };
         let Ok(step) = self.machine.apply(&event) else { return false };
         if self.record {
             self.events.push(event);
@@ -164,7 +173,50 @@ impl World {
         true
     }
 
+    /// Questions say themselves what people will do: `yes 20 50` (two people, after so many ms), `no 20`, `value 30 7`; else nobody
+    /// answers.
+    fn asked(&mut self, ask: &Ask) {
+        let words: Vec<&str> = ask.question.split(' ').collect();
+        let (Some(what), times) = (words.first(), words.get(1..).unwrap_or_default()) else { return };
+        let step = ask.step.clone();
+        for (person, ms) in ["ann", "bob", "cyd"].iter().zip(times) {
+            let kind = match *what {
+                "yes" | "no" => EventKind::Decided {
+                    step: step.clone(),
+                    digest: ask.digest.clone(),
+                    approved: *what == "yes",
+                    comment: None,
+                    login: None,
+                },
+                "value" => {
+                    let value: serde_json::Value = serde_json::from_str(&words[2..].join(" ")).unwrap();
+                    let value = Value::from_json(&value);
+                    match ask.kind {
+                        AskKind::Signal => {
+                            EventKind::Signalled { name: ask.question.clone(), value, login: None }
+                        }
+                        _ => EventKind::Answered { step: step.clone(), value, login: None },
+                    }
+                }
+                _ => return,
+            };
+            let due = ask.asked_at + SignedDuration::from_millis(ms.parse().unwrap());
+            let place = (step.clone(), (*person).to_owned());
+            if !ask.approvals.iter().any(|a| **a == **person) {
+                self.replies.entry(place).or_insert((due, kind));
+            }
+            if *what == "value" {
+                break;
+            }
+        }
+    }
+
     fn obey(&mut self, step: Step) {
+        for notice in &step.notices {
+            if let NoticeKind::Waiting { ask: Some(ask), .. } = &notice.kind {
+                self.asked(ask);
+            }
+        }
         for command in step.commands {
             assert!(self.outcome.is_none(), "a command after the end: {command:?}");
             match command {
@@ -216,6 +268,8 @@ impl World {
         let call = call.map(|(place, (due, _, _))| (*due, place.clone()));
         let timer = self.timers.iter().min_by_key(|(_, at)| **at).map(|(id, at)| (*at, id.clone()));
         let soonest = call.iter().map(|c| c.0).chain(timer.iter().map(|t| t.0)).min();
+        let reply = self.replies.values().map(|(at, _)| *at).min();
+        let soonest = soonest.into_iter().chain(reply).min();
         if let Some(at) = self.cancel_at.take_if(|at| soonest.is_none_or(|s| *at <= s)) {
             return Some((at, EventKind::CancelRequested { reason: None }));
         }
@@ -231,10 +285,31 @@ impl World {
         }
     }
 
+    /// Lets a person speak, if that is what happens next. What is not asked for any more is refused.
+    fn reply_due(&mut self) -> bool {
+        let Some((place, at)) =
+            self.replies.iter().min_by_key(|(_, (at, _))| *at).map(|(place, (at, _))| (place.clone(), *at))
+        else {
+            return false;
+        };
+        let calls = self.flights.values().map(|(due, _, _)| *due);
+        let others = calls.chain(self.timers.values().copied()).chain(self.cancel_at);
+        if others.min().is_some_and(|other| other <= at) {
+            return false;
+        }
+        let Some((_, kind)) = self.replies.remove(&place) else { return false };
+        self.now = self.now.max(at);
+        self.apply_by(&place.1, kind);
+        true
+    }
+
     /// Lets happen what happens until the run has ended.
     #[track_caller]
     pub fn finish(&mut self) -> Outcome {
         while self.outcome.is_none() {
+            if self.reply_due() {
+                continue;
+            }
             let Some((at, kind)) = self.next() else {
                 panic!("nothing happens any more: {}", self.rows());
             };
@@ -312,7 +387,7 @@ fn answer(invoke: &Invoke) -> (i64, EventKind) {
         EventKind::AttemptFailed { step: step.clone(), attempt, error, usage }
     };
     let value = invoke.args.get("v").cloned().unwrap_or(Value::Int(0));
-    let good = EventKind::AttemptSucceeded { step: step.clone(), attempt, value, usage };
+    let good = EventKind::AttemptSucceeded { step: step.clone(), attempt, value, usage, reused: None };
     match &*invoke.skill {
         "t.boom" | "t.bad_write" => (int("ms", 10), fail(&text("kind"))),
         "t.flaky" | "t.undo" | "t.undo_once" if i64::from(attempt) <= int("times", 0) => {

@@ -46,6 +46,9 @@ impl Builder {
                 span: unless.span,
                 ty: Type::Bool,
             }),
+            key: None,
+            cache: None,
+            approve: None,
             timeout: None,
             deadline: None,
             on_error: vec![
@@ -53,7 +56,6 @@ impl Builder {
                 arm(Vec::new(), vec![Reaction::Continue]),
             ],
             compensate: None,
-            unsupported: None,
         };
         let node = Node {
             name: NAME.into(),

@@ -10,7 +10,8 @@
 //! | 20 events | run, seq | the journal: source of truth of a run |
 //! | 21 step results | run, step path, attempt | result of an attempt |
 //! | 40 idempotency | tenant, scope, SHA-256 of the key | request, run, response |
-//! | 70 timers | due in ms, id | run, step, kind |
+//! | 41 expiry | expires in ms, a key of 40 | empty |
+//! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
 //!
 //! 10, 11, 12 and 21 are projections: 20 can rebuild them.
@@ -38,6 +39,8 @@ pub enum Table {
     StepResult = 0x21,
     /// Keys of requests that must not act twice.
     Idempotency = 0x40,
+    /// When keys expire.
+    IdempotencyExpiry = 0x41,
     /// Timers by time.
     Timer = 0x70,
     /// Timers by id.
@@ -96,6 +99,8 @@ pub enum Key {
     StepResult { run: Uuid, step: String, attempt: u32 },
     /// A request that must not act twice, by the SHA-256 of its key.
     Idempotency { tenant: KeyName, scope: KeyName, hash: [u8; 32] },
+    /// When a key expires, in milliseconds since 1970.
+    IdempotencyExpiry { expires_ms: u64, key: Vec<u8> },
     /// A timer by its time, in milliseconds since 1970.
     Timer { due_ms: u64, id: Uuid },
     /// A timer by its id.
@@ -113,6 +118,7 @@ impl Key {
             Self::Event { .. } => Table::Event,
             Self::StepResult { .. } => Table::StepResult,
             Self::Idempotency { .. } => Table::Idempotency,
+            Self::IdempotencyExpiry { .. } => Table::IdempotencyExpiry,
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
         }
@@ -133,6 +139,7 @@ impl Key {
                 key.bytes(run.as_bytes()).text(step).bytes(&attempt.to_be_bytes())
             }
             Self::Idempotency { tenant, scope, hash } => key.name(tenant).name(scope).bytes(hash),
+            Self::IdempotencyExpiry { expires_ms, key: of } => key.bytes(&expires_ms.to_be_bytes()).bytes(of),
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
         }
@@ -157,6 +164,10 @@ impl Key {
             0x40 => {
                 Self::Idempotency { tenant: fields.name()?, scope: fields.name()?, hash: fields.array()? }
             }
+            0x41 => Self::IdempotencyExpiry {
+                expires_ms: u64::from_be_bytes(fields.array()?),
+                key: std::mem::take(&mut fields.0).to_vec(),
+            },
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
             _ => return None,
@@ -202,6 +213,13 @@ pub fn timers_due(now_ms: u64) -> KeyRange {
         Some(end) => KeyRange::between(start, Builder::new(Table::Timer).bytes(&end.to_be_bytes()).0),
         None => KeyRange::prefix(start),
     }
+}
+
+/// The keys that have expired at `now_ms`, earliest first.
+pub fn expired(now_ms: u64) -> KeyRange {
+    let start = Builder::new(Table::IdempotencyExpiry).0;
+    let end = Builder::new(Table::IdempotencyExpiry).bytes(&now_ms.saturating_add(1).to_be_bytes()).0;
+    KeyRange::between(start, end)
 }
 
 struct Builder(Vec<u8>);
@@ -378,7 +396,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x40, 0x70, 0x71])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x40, 0x41, 0x70, 0x71])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);

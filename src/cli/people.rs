@@ -1,0 +1,188 @@
+//! `aos approve`, `aos answer`, `aos signal`: what people, and the world outside, say to a run.
+
+use super::args::{Answer, Approve, Global, Saying, Signal};
+use super::backend::{self, Backend, Followed};
+use super::{CliResult, Exit, Stop, run, show, terminal};
+use crate::engine::{Ask, AskKind, StepPath};
+use crate::runtime::people::{Person, Reply};
+use crate::runtime::report::{self, Report};
+use crate::runtime::socket::Request;
+use crate::source::Sources;
+use crate::value::Value;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+/// A value that is shown has at most so many lines.
+const LINES: usize = 200;
+
+pub(crate) fn approve(args: &Approve, global: &Global) -> CliResult {
+    backend::block_on(async {
+        let backend = Backend::open(global).await?;
+        let exit = decide(&backend, args).await;
+        backend.close().await?;
+        exit
+    })
+}
+
+async fn decide(backend: &Backend, args: &Approve) -> CliResult {
+    let (report, header, _) = show::fetch(backend, &args.run).await?;
+    let step: Arc<str> = args.step.as_str().into();
+    let ask = report.asks.iter().find(|a| a.step.0 == step && a.kind != AskKind::Signal);
+    if let Some(ask) = ask {
+        terminal::say(&text(ask));
+        if !confirmed(args)? {
+            terminal::say("nothing was decided");
+            return Ok(Exit::Suspended);
+        }
+    }
+    let reply = Reply::Decide {
+        step,
+        approve: !args.deny,
+        comment: args.comment.as_deref().map(Arc::from),
+        // What was shown is what is decided on.
+        digest: args.digest.as_deref().map(Arc::from).or_else(|| ask.map(|a| Arc::clone(&a.digest))),
+    };
+    say(backend, &report.run, &args.saying, reply, &backend::sources(&header)).await
+}
+
+/// In a terminal the person has just seen what is asked for, and says so once more.
+fn confirmed(args: &Approve) -> Result<bool, Stop> {
+    if args.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let _ = write!(std::io::stderr(), "{} it? [y/N] ", if args.deny { "deny" } else { "approve" });
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|e| Stop::failed(format!("the answer cannot be read: {e}")))?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+pub(crate) fn answer(args: &Answer, global: &Global) -> CliResult {
+    let reply = Reply::Give { step: args.step.as_str().into(), text: args.value.clone() };
+    plain(&args.run, &args.saying, reply, global)
+}
+
+pub(crate) fn signal(args: &Signal, global: &Global) -> CliResult {
+    let reply = Reply::Signal { name: args.name.as_str().into(), text: args.value.clone() };
+    plain(&args.run, &args.saying, reply, global)
+}
+
+fn plain(run: &str, saying: &Saying, reply: Reply, global: &Global) -> CliResult {
+    backend::block_on(async {
+        let backend = Backend::open(global).await?;
+        let exit = match show::fetch(&backend, run).await {
+            Ok((report, header, _)) => {
+                say(&backend, &report.run, saying, reply, &backend::sources(&header)).await
+            }
+            Err(stop) => Err(stop),
+        };
+        backend.close().await?;
+        exit
+    })
+}
+
+/// Says it, and follows the run where it is taken up for that.
+async fn say(backend: &Backend, run: &str, saying: &Saying, reply: Reply, sources: &Sources) -> CliResult {
+    let who = Person { login: backend::actor(), name: saying.alias.as_deref().map(Arc::from) };
+    let followed = match backend {
+        Backend::Local { runtime, .. } => {
+            let id = runtime.find(run).map_err(|e| backend::stop(&e))?;
+            let started = runtime.reply(id, who, reply).await.map_err(|e| backend::stop(&e))?;
+            started.map(Followed::Local)
+        }
+        Backend::Remote { store } => {
+            let request = Request::Reply { run: run.to_owned(), who, reply };
+            Followed::remote_or_taken(store, &request).await?.ok()
+        }
+    };
+    match followed {
+        Some(followed) => {
+            let _time = backend.keep_time();
+            run::follow(followed, sources, saying.json).await
+        }
+        None => {
+            terminal::say(&format!("run {run} has taken it in and goes on"));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// What is asked for, as people see it: the question, the exact arguments, who may answer.
+pub(crate) fn text(ask: &Ask) -> String {
+    let mut text = match ask.kind {
+        AskKind::Signal => format!("`{}` waits for the signal `{}`", ask.step, ask.question),
+        AskKind::Approval | AskKind::Review | AskKind::Input => {
+            format!("`{}` asks: {}", ask.step, ask.question)
+        }
+    };
+    match (&ask.callee, &ask.shown) {
+        (Some(callee), Some(Value::Map(args))) => {
+            text.push_str(&format!("\n  call {callee}"));
+            for (name, value) in args.iter() {
+                text.push_str(&format!("\n    {name}: {}", shown(value, "    ")));
+            }
+        }
+        (_, Some(value)) => text.push_str(&format!("\n  {}", shown(value, "  "))),
+        (_, None) => {}
+    }
+    if let (AskKind::Input | AskKind::Signal, Some(wanted)) = (ask.kind, &ask.wanted) {
+        text.push_str(&format!("\n  wanted: {wanted}"));
+    }
+    if ask.kind.is_person() {
+        let by = if ask.roles.is_empty() { "anyone".to_owned() } else { ask.roles.join(" or ") };
+        text.push_str(&format!("\n  may answer: {by}"));
+    }
+    if ask.quorum > 1 {
+        text.push_str(&format!("; {} of {} have approved", ask.approvals.len(), ask.quorum));
+        if !ask.approvals.is_empty() {
+            text.push_str(&format!(" ({})", ask.approvals.join(", ")));
+        }
+    }
+    if let Some(until) = ask.until {
+        match &ask.then {
+            Some(role) => text.push_str(&format!("\n  until {until:.0}, then {role} is asked too")),
+            None => text.push_str(&format!("\n  until {until:.0}, then it expires")),
+        }
+    }
+    if matches!(ask.kind, AskKind::Approval | AskKind::Review) {
+        text.push_str(&format!("\n  digest {}", ask.digest.get(..16).unwrap_or(&ask.digest)));
+    }
+    text
+}
+
+fn shown(value: &Value, indent: &str) -> String {
+    let text = format!("{:#}", value.to_json());
+    let mut lines: Vec<&str> = text.lines().collect();
+    let left = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    let mut text = lines.join(&format!("\n{indent}"));
+    if left > 0 {
+        text.push_str(&format!("\n{indent}… {left} more lines; `aos show --json` has them"));
+    }
+    text
+}
+
+/// What a suspended run waits for, and which commands go on.
+pub(crate) fn commands(report: &Report) {
+    const MOST: usize = 20;
+    for ask in report.asks.iter().take(MOST) {
+        terminal::say(&text(ask));
+        terminal::say(&format!("  {}", command(&report.run, ask)));
+    }
+    if report.asks.len() > MOST {
+        let left = report.asks.len() - MOST;
+        terminal::say(&format!("… and {left} more; `aos show {}` has them all", report.run));
+    }
+    let due = report.steps.iter().any(|s| s.status == crate::engine::StepStatus::Waiting);
+    if report.asks.is_empty() && due {
+        terminal::say(&format!("nothing is due soon; `aos resume {}` goes on when it is", report.run));
+    }
+}
+
+/// The command that answers.
+pub(crate) fn command(run: &str, ask: &Ask) -> String {
+    let step: &StepPath = &ask.step;
+    let deny = if matches!(ask.kind, AskKind::Approval | AskKind::Review) { "   (or --deny)" } else { "" };
+    format!("{}{deny}", report::command(run, ask.kind, step, &ask.question))
+}
