@@ -23,6 +23,7 @@ mod expr_tests;
 pub mod flow;
 mod functions;
 pub mod hir;
+mod holes;
 mod infer;
 mod irreversible;
 mod keys;

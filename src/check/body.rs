@@ -203,7 +203,7 @@ impl<'a> Lower<'a> {
                 Want::Any => out.ty = optional(out.ty.clone()),
                 Want::Plan(ty) | Want::Loop(ty) => {
                     if !nullable(ty) && !matches!(ty, Type::Error | Type::Json) {
-                        self.maybe_missing(&result, "the result must have a value");
+                        self.maybe_missing(&result, "the result must have a value", ty);
                     }
                 }
             }
@@ -225,16 +225,53 @@ impl<'a> Lower<'a> {
     }
 
     /// Reports `maybe-missing`, naming the first step that may be missing.
-    fn maybe_missing(&mut self, expr: &Expr, why: &str) {
+    fn maybe_missing(&mut self, expr: &Expr, why: &str, want: &Type) {
         let Some((var, span)) = self.first_missing(expr) else { return };
         let name = self.cx.var(var).map(|v| v.name.clone()).unwrap_or_default();
         let mut d =
             Diagnostic::new(Code::MaybeMissing, span, format!("`{name}` may have no value, and {why}"))
                 .label("it may be skipped, or fail and the plan go on");
-        if span == expr.span {
-            d = d.unsafe_fix("say what stands for it", vec![Edit::after(span, " ?? null")]);
+        if let Some(edits) = self.defaulted(expr, var, want) {
+            d = d.unsafe_fix("say what stands for it", edits);
         }
         self.cx.report(d.help("say what stands for it: `… ?? other`, or ask `succeeded(…)` first"));
+    }
+
+    /// `a.f.g` read by `?.`, with a default behind it; inside of anything else the value itself gets one.
+    fn defaulted(&self, expr: &Expr, var: VarId, want: &Type) -> Option<Vec<Edit>> {
+        if let Some(mut edits) = self.chain(expr, var) {
+            edits.push(Edit::after(expr.span, format!(" ?? {}", super::holes::default(want)?)));
+            return Some(edits);
+        }
+        let mut found = None;
+        let mut walk = vec![expr];
+        while let Some(e) = walk.pop() {
+            if matches!(&*e.kind, ExprKind::Var(id) if *id == var) {
+                found = Some(e);
+            }
+            each(e, &mut |child| walk.push(child));
+        }
+        let read = found?;
+        let default = super::holes::default(&read.ty)?;
+        Some(vec![Edit::before(read.span, "("), Edit::after(read.span, format!(" ?? {default})"))])
+    }
+
+    /// The dots of a chain of fields that starts at a variable, written `?.`.
+    fn chain(&self, expr: &Expr, var: VarId) -> Option<Vec<Edit>> {
+        match &*expr.kind {
+            ExprKind::Var(id) => (*id == var).then(Vec::new),
+            ExprKind::Member { base, .. } => {
+                let mut edits = self.chain(base, var)?;
+                let dot = Span { start: base.span.end, end: base.span.end.saturating_add(1), ..base.span };
+                match self.unit.sources.slice(dot) {
+                    "." => edits.push(Edit::replace(dot, "?.")),
+                    "?" => {}
+                    _ => return None,
+                }
+                Some(edits)
+            }
+            _ => None,
+        }
     }
 
     fn first_missing(&mut self, expr: &Expr) -> Option<(VarId, Span)> {
@@ -296,7 +333,7 @@ impl<'a> Lower<'a> {
             ast::StmtKind::Require { cond, kind, message } => {
                 let cond = self.cx.expect(cond, &Type::Bool, Role::Condition);
                 if self.reads_missing(&cond) {
-                    self.maybe_missing(&cond, "`require` must be decided");
+                    self.maybe_missing(&cond, "`require` must be decided", &Type::Bool);
                 }
                 let message = self.cx.expect(message, &Type::String, Role::Other("the message"));
                 let kind = self.fail_kind(kind.as_ref(), &mut out.content);

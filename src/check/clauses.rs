@@ -151,8 +151,11 @@ impl Lower<'_> {
                     clause.span,
                     format!("`{word}` stands on calls only"),
                 );
-                self.cx
-                    .report(d.label("this step is no call").help(format!("put `{word}` on a call inside")));
+                self.cx.report(
+                    d.label("this step is no call")
+                        .help(format!("put `{word}` on a call inside"))
+                        .unsafe_fix("remove it", vec![Edit::delete(clause.span)]),
+                );
                 continue;
             }
             match &clause.kind {

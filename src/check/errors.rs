@@ -294,7 +294,7 @@ impl Lower<'_> {
             replaced: false,
         };
         let mut ended = None;
-        for reaction in &chain.reactions {
+        for (index, reaction) in chain.reactions.iter().enumerate() {
             if let Some(end) = ended {
                 let last = chain.reactions.last().map_or(reaction.span, |r| r.span);
                 let rest = Span { start: end, end: last.end, ..reaction.span };
@@ -325,7 +325,7 @@ impl Lower<'_> {
                     }
                 }
                 ReactionKind::Retry { count, backoff } => {
-                    match self.retry(count, backoff.as_ref(), reaction.span, step) {
+                    match self.retry(count, backoff.as_ref(), reaction.span, step, without(chain, index)) {
                         Some(reaction) => reaction,
                         None => continue,
                     }
@@ -391,6 +391,7 @@ impl Lower<'_> {
         backoff: Option<&ast::Backoff>,
         span: Span,
         step: &StepErrors,
+        without: Vec<Edit>,
     ) -> Option<Reaction> {
         let count = self.cx.expect(count, &Type::Int, Role::Clause("retry"));
         let mut lowered = Backoff::default();
@@ -411,7 +412,8 @@ impl Lower<'_> {
                     format!("`{who}` is repeated, and twice it may act twice"),
                 )
                 .label("it writes and is not idempotent")
-                .help("declare the skill `idempotent` or `idempotent by key` if it is, or take `retry` away"),
+                .help("declare the skill `idempotent` or `idempotent by key` if it is, or take `retry` away")
+                .unsafe_fix("do not repeat it", without),
             );
         }
         if let (Some(n), Some(wait), None, Some(limit)) = (
@@ -429,6 +431,18 @@ impl Lower<'_> {
         }
         Some(Reaction::Retry { count, backoff: lowered })
     }
+}
+
+/// Takes the reaction at `index` out of a chain.
+fn without(chain: &ast::Chain, index: usize) -> Vec<Edit> {
+    let at = |i: usize| chain.reactions.get(i).map(|r| r.span);
+    let Some(own) = at(index) else { return Vec::new() };
+    let edit = match (index.checked_sub(1).and_then(at), at(index + 1)) {
+        (_, Some(next)) => Edit::delete(Span { end: next.start, ..own }),
+        (Some(before), None) => Edit::delete(Span { start: before.end, ..own }),
+        (None, None) => Edit::replace(own, "abort"),
+    };
+    vec![edit]
 }
 
 /// What to delete for the error at `index` of an arm: it alone, or the arm; nothing where no arm would be left.
