@@ -230,14 +230,17 @@ pub fn check_unit_for(
     let entry = files.first().map(|f| f.source);
     let (plans, skills) = (&analysis.plans, &analysis.skills);
     status::check(plans, &mut found);
-    keys::check(plans, &mut found);
-    waits::check(plans, &mut found);
-    races::check(plans, sources, &mut found);
     flow::check(plans, skills, entry, asker, &mut found);
     if let Some(people) = &asker.people {
         people::check(plans, people, &mut found);
     }
+    // What is wrong anywhere may make keys, waits and resources look wrong that are not, then bounds.
     let broken = |found: &[Diagnostic]| found.iter().any(Diagnostic::is_error);
+    if !broken(&found) {
+        keys::check(plans, &mut found);
+        waits::check(plans, &mut found);
+        races::check(plans, sources, &mut found);
+    }
     if !broken(&found) {
         found.extend(bounds::check(plans, skills));
     }
@@ -358,11 +361,6 @@ fn effect_text(effect: &hir::Effect, plan: &Plan) -> String {
             _ => format!("{kind} \"{}\"", piece(e)),
         },
     }
-}
-
-/// Whether an error stands inside of a place: what else is wrong there may follow from it.
-fn spoilt(place: Span, found: &[Diagnostic]) -> bool {
-    found.iter().any(|d| d.is_error() && place.contains(d.span))
 }
 
 /// The steps of a body, those of inner bodies included.

@@ -121,7 +121,9 @@ impl Lower<'_> {
         let mut catch_all: Option<bool> = None;
         for arm in arms {
             let any = arm.kinds.iter().any(|k| &*k.name == "_");
-            for (index, kind) in arm.kinds.iter().enumerate().filter(|(_, k)| &*k.name != "_") {
+            // What it may throw is not known where it is not known what it is.
+            let named = arm.kinds.iter().enumerate().filter(|_| !matches!(step.ty, Type::Error));
+            for (index, kind) in named.filter(|(_, k)| &*k.name != "_") {
                 let again = arm.kinds.iter().take(index).any(|k| k.name == kind.name);
                 let taken = again || caught.contains_key(&kind.name) || catch_all.is_some();
                 self.handler(kind, cut(arm, arms.len(), index), step, thrown, taken);

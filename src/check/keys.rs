@@ -53,7 +53,7 @@ impl Walk<'_> {
                 let roots = self.roots(key);
                 if around.iter().all(|a| a.varies(&roots)) {
                     self.keep(&roots, key.span);
-                } else if !super::spoilt(key.span, self.found) {
+                } else {
                     self.found.push(
                         Diagnostic::new(Code::ConstantKey, key.span, "the key is the same for every item")
                             .label("nothing here depends on the item")
@@ -109,9 +109,6 @@ impl Walk<'_> {
             if around.iter().all(|a| a.varies(&roots)) {
                 self.keep(&roots, key.span);
                 continue;
-            }
-            if super::spoilt(call.span, self.found) {
-                return;
             }
             let message = format!("a key in `{name}` is the same for every item");
             self.found.push(

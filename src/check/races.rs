@@ -8,7 +8,6 @@ use super::closed::fingerprint;
 use super::hir::{Action, Body, Effect, For, Plan, Step, Target};
 use super::resources::Name;
 use super::roots::{Around, Roots, Table, asks_the_time};
-use super::spoilt;
 use super::visit;
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::expr::{Expr, ExprKind};
@@ -143,9 +142,6 @@ fn of_call<'h>(step: &'h Step, table: &Table, out: &mut Vec<Use<'h>>) {
 }
 
 fn iterations(f: &For, table: &Table, sources: &Sources, found: &mut Vec<Diagnostic>) {
-    if spoilt(f.body.span, found) {
-        return;
-    }
     let around = Around::of_for(f);
     let all = uses(&f.body, table);
     let fixed = |u: &Use<'_>| !u.moves && !around.varies(&u.roots);
@@ -184,9 +180,6 @@ fn clause(number: Span, sources: &Sources) -> Option<Span> {
 }
 
 fn race(branches: &[Body], table: &Table, found: &mut Vec<Diagnostic>) {
-    if branches.iter().any(|b| spoilt(b.span, found)) {
-        return;
-    }
     let all: Vec<Vec<Use<'_>>> = branches.iter().map(|b| uses(b, table)).collect();
     for (index, branch) in all.iter().enumerate() {
         let others = || all.iter().skip(index + 1).flatten();

@@ -558,9 +558,7 @@ fn unsafe_retry(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     for (step, call) in seen.calls() {
         let Target::Skill(name) = &call.target else { continue };
         let Some(signature) = seen.project.analysis.skills.get(name) else { continue };
-        let acts = |e: &hir::Effect| {
-            matches!(e.kind, EffectKind::Writes | EffectKind::Irreversible | EffectKind::Appends)
-        };
+        let acts = |e: &hir::Effect| matches!(e.kind, EffectKind::Writes | EffectKind::Irreversible);
         if signature.idempotency == Idempotency::No
             && signature.effects.iter().any(acts)
             && step.on_error.is_empty()

@@ -181,9 +181,12 @@ pub(super) fn spare_input(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
 }
 
 pub(super) fn constant_condition(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
-    let list = bare_calls(seen).into_iter();
-    list.filter(|(s, ..)| !matches!(s.ty, Type::Error))
-        .map(|(_, _, end)| edit(seen, end..end, "\n    when size(\"abc\") == 3"))
+    let first = seen.plans().into_iter().filter_map(|p| p.body.stmts.first());
+    first
+        .map(|stmt| {
+            let at = stmt.span.range().start;
+            edit(seen, at..at, "require size(\"abc\") == 3 else \"no\"\n\n  ")
+        })
         .collect()
 }
 
@@ -235,10 +238,8 @@ pub(super) fn lookalike_name(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant
 }
 
 pub(super) fn hidden_character(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
-    let texts = super::kinds::own(seen).filter(|i| seen.tokens[*i].kind == Tok::Text);
     let mut out = Vec::new();
-    for i in texts {
-        let at = range(seen, i);
+    for (_, at) in literals(seen, Tok::Text).into_iter().filter(|(ty, _)| matches!(ty, Type::String)) {
         if seen.text[at.clone()].starts_with("\"\"\"") {
             continue;
         }
