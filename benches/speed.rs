@@ -168,18 +168,20 @@ async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
         inputs: Map::new(),
         actor: "bench".into(),
         key: None,
+        from: None,
     };
     let report = runtime.start(request).unwrap().done.await.unwrap().unwrap();
     assert_eq!(report.status, RunStatus::Succeeded);
 }
 
-/// Each group of records appended and synced, one after the other: what a durable run cannot be faster than.
-fn append(dir: &Path, groups: usize, records: usize) -> Duration {
+/// As many bytes appended and synced in as many groups as the run gave to the store, one after the other: what a durable run
+/// cannot be faster than.
+fn append(dir: &Path, groups: u64, bytes: u64) -> Duration {
     let mut file = std::fs::File::create(dir.join("append")).unwrap();
-    let record = vec![b'x'; 300 * records];
+    let group = vec![b'x'; usize::try_from(bytes / groups.max(1)).unwrap()];
     let start = Instant::now();
     for _ in 0..groups {
-        file.write_all(&record).unwrap();
+        file.write_all(&group).unwrap();
         file.sync_data().unwrap();
     }
     start.elapsed()
@@ -202,8 +204,17 @@ const TAKES: usize = 5;
 async fn engine() {
     println!("\n== engine, 1,000 steps (the store's syncs include those of its opening and closing)");
     println!(
-        "{:<14} {:>11} {:>13} {:>12} {:>11} {:>7} {:>12} {:>7}",
-        "graph", "in memory", "CPU a step", "bare tasks", "durable", "syncs", "append+sync", "ratio"
+        "{:<14} {:>10} {:>11} {:>11} {:>9} {:>11} {:>6} {:>7} {:>12} {:>6}",
+        "graph",
+        "in memory",
+        "CPU a step",
+        "bare tasks",
+        "durable",
+        "CPU a step",
+        "syncs",
+        "KB",
+        "append+sync",
+        "ratio"
     );
     let shapes = [
         ("chain", chain(1_000), 1_000, 1),
@@ -224,19 +235,24 @@ async fn engine() {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SledStore::open(&SledOptions::new(dir.path().join("store"))).unwrap());
         run(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&dag)).await;
-        let (mut durable, mut bound, mut syncs) = (Duration::MAX, Duration::MAX, 0);
+        let (mut durable, mut bound, mut stored_cpu) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        let (mut syncs, mut bytes) = (0, 0);
         // In turn, so that both meet the same disk.
         for _ in 0..TAKES {
-            let before = store.stats().syncs;
-            let start = Instant::now();
+            let old = store.stats();
+            let (start, before) = (Instant::now(), cpu());
             run(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&dag)).await;
             durable = durable.min(start.elapsed());
-            syncs = store.stats().syncs - before;
-            bound = bound.min(append(dir.path(), groups, records));
+            stored_cpu = stored_cpu.min((cpu() - before) / 1_000);
+            let new = store.stats();
+            (syncs, bytes) = (new.syncs - old.syncs, new.bytes - old.bytes);
+            bound = bound.min(append(dir.path(), syncs, bytes));
         }
         let ratio = durable.as_secs_f64() / bound.as_secs_f64();
+        let kb = bytes as f64 / 1e3;
         println!(
-            "{name:<14} {memory:>11.1?} {per_step:>13.1?} {bare:>12.1?} {durable:>11.1?} {syncs:>7} {bound:>12.1?} {ratio:>7.2}"
+            "{name:<14} {memory:>10.1?} {per_step:>11.1?} {bare:>11.1?} {durable:>9.1?} {stored_cpu:>11.1?} {syncs:>6} {kb:>7.0} \
+             {bound:>12.1?} {ratio:>6.1}"
         );
         store.close().unwrap();
     }

@@ -7,7 +7,7 @@ mod action;
 mod allow;
 mod body;
 pub mod bounds;
-mod cases;
+pub mod cases;
 mod causes;
 mod clauses;
 mod closed;
@@ -60,6 +60,7 @@ use crate::diagnostic::{Code, Diagnostic, nearest, sort};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{Parse, ast};
 use crate::types::Type;
+use cases::model::TestCase;
 use effects::Content;
 use hir::{Plan, Program, Signature};
 use indexmap::IndexMap;
@@ -103,15 +104,6 @@ pub struct Analysis {
     pub(crate) refs: IndexMap<Arc<str>, Vec<cx::Ref>>,
     /// Everything found, parsing included, by place.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// A `test` block.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestCase {
-    pub name: Arc<str>,
-    /// The unique name of the plan.
-    pub plan: Arc<str>,
-    pub span: Span,
 }
 
 /// A plan without errors, with all it calls: the only thing that runs.
@@ -219,7 +211,7 @@ pub fn check_unit_for(
     for signature in &unit.signatures {
         analysis.skills.entry(signature.name.clone()).or_insert_with(|| signature.clone());
     }
-    analysis.tests = cases::check(&unit, &mut found);
+    analysis.tests = cases::check(&unit, &analysis.plans, &mut found);
     if let Some(globals) = unit.decls.globals.first() {
         analysis.types = globals.types.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         analysis.types.sort_keys();
@@ -285,9 +277,17 @@ impl Analysis {
     ///
     /// # Errors
     /// All diagnostics, where one is an error or there is no such plan.
-    pub fn into_checked(mut self, entry: &str) -> Result<CheckedPlan, Vec<Diagnostic>> {
+    pub fn into_checked(self, entry: &str) -> Result<CheckedPlan, Vec<Diagnostic>> {
+        self.checked(entry)
+    }
+
+    /// The same for one of several plans.
+    ///
+    /// # Errors
+    /// All diagnostics, where one is an error or there is no such plan.
+    pub fn checked(&self, entry: &str) -> Result<CheckedPlan, Vec<Diagnostic>> {
         if self.has_errors() {
-            return Err(self.diagnostics);
+            return Err(self.diagnostics.clone());
         }
         let Some(entry) = self.plans.get(entry).map(|p| p.name.clone()) else {
             let mut d =
@@ -299,13 +299,14 @@ impl Analysis {
                 None if names.is_empty() => d.help("declare a plan in the file"),
                 None => d.help(format!("the file has {}", names.join(", "))),
             };
-            self.diagnostics.push(d);
-            return Err(self.diagnostics);
+            return Err(self.diagnostics.iter().cloned().chain([d]).collect());
         };
         let mut program = Program { entry: entry.clone(), plans: IndexMap::new(), skills: IndexMap::new() };
         let mut open = vec![entry];
         while let Some(name) = open.pop() {
-            let Some(plan) = self.plans.shift_remove(&name) else { continue };
+            let Some(plan) = self.plans.get(&name).filter(|_| !program.plans.contains_key(&name)) else {
+                continue;
+            };
             targets(&plan.body, &mut |target| match target {
                 hir::Target::Plan(name) => open.push(name.clone()),
                 hir::Target::Skill(name) => {
@@ -314,7 +315,7 @@ impl Analysis {
                     }
                 }
             });
-            program.plans.insert(name, plan);
+            program.plans.insert(name, plan.clone());
         }
         Ok(CheckedPlan(program))
     }
@@ -390,21 +391,37 @@ fn inner(action: &hir::Action) -> Vec<&hir::Body> {
 
 /// Calls `f` for the target of every call, fallbacks and compensations included.
 pub(crate) fn targets(body: &hir::Body, f: &mut dyn FnMut(&hir::Target)) {
+    calls_in(body, &mut |call| f(&call.target));
+}
+
+/// Calls `f` for every step, those of inner bodies included.
+#[cfg(feature = "cli")]
+pub(crate) fn steps_in(body: &hir::Body, f: &mut dyn FnMut(&hir::Step)) {
+    for stmt in &body.stmts {
+        if let hir::StmtKind::Step(step) = &stmt.kind {
+            f(step);
+            inner(&step.action).into_iter().for_each(|b| steps_in(b, f));
+        }
+    }
+}
+
+/// Calls `f` for every call, fallbacks and compensations included.
+pub(crate) fn calls_in(body: &hir::Body, f: &mut dyn FnMut(&hir::Call)) {
     for stmt in &body.stmts {
         let hir::StmtKind::Step(step) = &stmt.kind else { continue };
         if let hir::Action::Call(call) = &step.action {
-            f(&call.target);
+            f(call);
         }
         for reaction in step.on_error.iter().flat_map(|arm| &arm.reactions) {
             if let hir::Reaction::Fallback(call) = reaction {
-                f(&call.target);
+                f(call);
             }
         }
         if let Some(c) = &step.compensate {
-            f(&c.call.target);
+            f(&c.call);
         }
         for body in inner(&step.action) {
-            targets(body, f);
+            calls_in(body, f);
         }
     }
 }

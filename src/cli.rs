@@ -4,15 +4,19 @@ mod args;
 mod backend;
 mod check;
 mod compile;
+mod doctor;
 mod eval;
 mod explain;
 mod fix;
 mod fmt;
 mod graph;
 mod import;
+mod init;
 mod inputs;
 mod live;
 mod load;
+#[cfg(feature = "otel")]
+mod otel;
 mod people;
 mod render;
 mod run;
@@ -20,6 +24,7 @@ mod runs;
 mod show;
 mod skills;
 mod terminal;
+mod test;
 
 use args::{Args, Command};
 use clap::Parser as _;
@@ -101,6 +106,8 @@ pub fn main() -> ExitCode {
             stop.exit
         }
     };
+    #[cfg(feature = "otel")]
+    otel::shut_down();
     exit.into()
 }
 
@@ -118,11 +125,14 @@ fn dispatch(args: Args) -> CliResult {
         Command::Answer(a) => people::answer(&a, &global),
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
+        Command::Test(a) => test::test(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
+        Command::Init(a) => init::init(&a),
+        Command::Doctor(a) => doctor::doctor(&a, &global),
         Command::Completions(a) => Ok(args::completions(&a)),
         Command::Jq => {
             Ok(if crate::runtime::skill::jq::child_main() == 0 { Exit::Done } else { Exit::Failed })

@@ -11,6 +11,7 @@ mod people;
 mod react;
 mod report;
 mod rest;
+pub mod reuse;
 mod scope;
 mod start;
 mod state;

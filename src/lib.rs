@@ -49,6 +49,9 @@
 //! - The header of a journal holds the graph and the sources: a run ends on the plan it began with.
 //! - A secret is a name until a skill is called: neither the engine nor the journal ever holds its text.
 
+// The parser that pest makes names it, as pest is built without `std`.
+extern crate alloc;
+
 pub mod catalog;
 pub mod check;
 #[cfg(feature = "cli")]

@@ -9,10 +9,14 @@ pub mod keep;
 pub mod people;
 pub mod rate;
 pub mod report;
+pub mod reuse;
 pub mod setup;
 pub mod skill;
 pub mod socket;
 pub mod store;
+pub mod testing;
+pub mod timeline;
+mod trace;
 mod watch;
 
 pub use host::Runtime;

@@ -86,6 +86,9 @@ fn long_line(source: SourceId, text: &str) -> Option<Diagnostic> {
 
 fn parse_plain(source: SourceId, text: &str) -> Parse {
     let mut outline = outline::outline(source, text);
+    if let Some(refused) = outline.refused.take() {
+        return Parse { diagnostics: vec![refused], ..Parse::default() };
+    }
     let work = Work::of(source, text, &mut outline);
     let faults: Vec<u32> = outline.diagnostics.iter().map(|d| line_start(text, d.span.start)).collect();
     let mut recovery = Recovery {
@@ -102,12 +105,13 @@ fn parse_plain(source: SourceId, text: &str) -> Parse {
         if piece.skipped {
             continue;
         }
+        let Some(first) = piece.first else { continue };
         let end = if piece.end as usize == text.len() { work.text.len() as u32 } else { piece.end };
-        let slice = work.text.get(piece.start as usize..end as usize).unwrap_or("");
+        let slice = work.text.get(first as usize..end as usize).unwrap_or("");
         let before = recovery.diagnostics.len();
-        match PlanParser::parse(Rule::only_items, slice) {
+        match PlanParser::parse(Rule::items, slice) {
             Ok(pairs) => {
-                let mut builder = recovery.builder(Offsets::shifted(piece.start));
+                let mut builder = recovery.builder(Offsets::shifted(first));
                 items.extend(builder.items(pairs));
                 recovery.diagnostics.append(&mut builder.diagnostics);
             }
@@ -207,10 +211,9 @@ fn unfit(source: SourceId, text: &str) -> Option<Diagnostic> {
             "the text is larger than 64 MiB",
         ));
     }
-    outline::outline(source, text)
-        .diagnostics
-        .into_iter()
-        .find(|d| matches!(d.code, Code::TooDeep | Code::UnclosedBracket))
+    let outline = outline::outline(source, text);
+    let mut faults = outline.refused.into_iter().chain(outline.diagnostics);
+    faults.find(|d| matches!(d.code, Code::TooLarge | Code::TooDeep | Code::UnclosedBracket))
 }
 
 /// Parses an expression that stands alone.
@@ -251,7 +254,15 @@ pub fn parse_type(source: SourceId, text: &str) -> (ast::Type, Vec<Diagnostic>) 
 
 fn alone(source: SourceId, text: &str) -> Builder<'_> {
     let offsets = Offsets::shifted(0);
-    Builder { source, text, comments: &[], offsets, bodies: HashMap::new(), diagnostics: Vec::new() }
+    Builder {
+        source,
+        text,
+        comments: &[],
+        offsets,
+        bodies: HashMap::new(),
+        diagnostics: Vec::new(),
+        deep: None,
+    }
 }
 
 fn error_at(error: &pest::error::Error<Rule>) -> usize {

@@ -54,7 +54,7 @@ mod text;
 
 pub(crate) use compare::compare_exactly;
 
-pub use canonical::canonical_digest;
+pub use canonical::{canonical_digest, canonical_feed, hex};
 pub use compare::{Incomparable, compare, equals, equals_counted};
 pub use text::{
     MAX_DURATION_NANOS, duration_text, float_text, parse_duration, parse_float, parse_timestamp,

@@ -82,6 +82,7 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
     let wrap = |expr: String| format!("plan p() -> json {{\n  return {expr}\n}}\n").into_bytes();
     let steps: String = (0..20_000).map(|n| format!("  step s{n} = time.sleep(duration: 0ms)\n")).collect();
     let long = format!("plan p() -> string {{ return \"{}\" }}", "x".repeat(50 * 1024 * 1024));
+    let nested = (0..60).fold("1".to_owned(), |inner, _| format!("string(\"${{{inner}}}\")"));
     let chain: String = (1..5_000).map(|n| format!("  let x{n} = x{} + 1\n", n - 1)).collect();
     vec![
         ("10,000 nested brackets", wrap("[".repeat(10_000) + &"]".repeat(10_000)), 1, "error[too-deep]"),
@@ -95,6 +96,9 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
         ("22 unclosed braces", format!("plan p() {}", "{".repeat(22)).into_bytes(), 1, "error["),
         ("50 MB in one line", long.into_bytes(), 1, "error[too-large]"),
         ("50 MB of brackets", vec![b'['; 50 * 1024 * 1024], 1, "error[too-large]"),
+        ("50 MB of comment lines", b"// x\n".repeat(10 * 1024 * 1024), 1, "error[too-large]"),
+        ("50 MB of short lines", b"let a=1\n".repeat(6 * 1024 * 1024), 1, "error[too-large]"),
+        ("60 nested string arguments", wrap(nested), 0, "`p` at most: "),
         ("NUL bytes", b"plan p() {\0\0 return 1 }".to_vec(), 1, "error["),
         ("only NUL bytes", vec![0; 100_000], 1, "error["),
         ("invalid UTF-8", b"plan p() { return \"\xff\xfe\" }".to_vec(), 2, "UTF-8"),
@@ -103,7 +107,7 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
             "a chain of 5,000 lets",
             format!("plan p() -> int {{\n  let x0 = 0\n{chain}  return x4999\n}}\n").into_bytes(),
             0,
-            "no problems",
+            "`p` at most: ",
         ),
         ("an unclosed string", b"plan p() -> string { return \"${\"${\"${".to_vec(), 1, "error["),
         ("nothing", Vec::new(), 0, "no problems"),

@@ -25,8 +25,14 @@ mod hostile;
 mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;
+#[cfg(feature = "otel")]
+mod otel;
+#[cfg(feature = "cli")]
+mod partial;
 #[cfg(feature = "cli")]
 mod people;
+#[cfg(feature = "cli")]
+mod projects;
 #[cfg(feature = "cli")]
 mod readme;
 #[cfg(feature = "cli")]
@@ -39,6 +45,8 @@ mod skills;
 mod store;
 #[cfg(feature = "cli")]
 mod support;
+#[cfg(feature = "cli")]
+mod testing;
 mod tidy;
 mod totality;
 #[cfg(feature = "cli")]

@@ -40,6 +40,7 @@ fn request(dag: &Arc<Dag>, text: &str, inputs: Map) -> Request {
         inputs,
         actor: "ann".into(),
         key: None,
+        from: None,
     }
 }
 

@@ -186,3 +186,14 @@ fn hostile_shapes_are_answered() {
         assert!(found > 0, "shape {i} is silent");
     }
 }
+
+/// A chain of operators that is too long is one fault, whatever else is wrong with each of its parts.
+#[test]
+fn a_long_chain_is_one_fault() {
+    for (term, chained) in [("1 + ", 0), ("a == ", 1), ("x.f(1u) + ", 0)] {
+        let text = format!("plan p() -> json {{\n  return {}a\n}}\n", term.repeat(1_000));
+        let found = parse(SourceId(0), &text).diagnostics;
+        let count = |what: &str| found.iter().filter(|d| d.message.contains(what)).count();
+        assert_eq!((count("nest deeper"), count("do not chain")), (1, chained), "{term}: {found:#?}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::body::Lower;
 use super::cx::Role;
 use super::effects::Content;
-use super::errors::{AMBIENT, StepErrors, error_type};
+use super::errors::{StepErrors, any_error};
 use super::hir::{self, ApproveElse, ApproveStage};
 use super::narrow::MayMiss;
 use super::region::Done;
@@ -225,7 +225,7 @@ fn error_of(content: &Content) -> Option<Type> {
     if content.throws.is_empty() {
         return None;
     }
-    Some(error_type(content.throws.keys().map(|k| &**k).chain(AMBIENT.iter().copied()), Type::Json))
+    Some(any_error(&content.throws))
 }
 
 /// A constant duration in milliseconds.

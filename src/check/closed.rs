@@ -4,6 +4,7 @@ use crate::expr::{Expr, ExprKind, Key};
 use crate::source::Span;
 use crate::types::Type;
 use crate::value::Value;
+use std::fmt::Write as _;
 
 /// A node.
 pub(super) fn node(kind: ExprKind, span: Span, ty: Type) -> Expr {
@@ -50,13 +51,48 @@ pub(crate) fn children_mut(expr: &mut Expr) -> Vec<&mut Expr> {
 
 /// A text that two expressions share exactly when they say the same, wherever they stand.
 pub(super) fn fingerprint(expr: &Expr) -> String {
-    fn clear(expr: &mut Expr) {
-        expr.span = Span::default();
-        for child in children_mut(expr) {
-            clear(child);
-        }
-    }
-    let mut copy = expr.clone();
-    clear(&mut copy);
-    serde_json::to_string(&copy).unwrap_or_default()
+    let mut out = String::with_capacity(64);
+    // Writing to a string cannot fail.
+    let _ = say(expr, &mut out);
+    out
+}
+
+/// A word for the node with all that is its own, then its parts in brackets.
+fn say(expr: &Expr, out: &mut String) -> std::fmt::Result {
+    match &*expr.kind {
+        ExprKind::Literal(Value::String(text)) => write!(out, "{text:?}"),
+        ExprKind::Literal(Value::Int(n)) => write!(out, "{n}"),
+        ExprKind::Literal(value) => out.write_str(&serde_json::to_string(value).unwrap_or_default()),
+        ExprKind::Var(id) => write!(out, "v{}", id.0),
+        ExprKind::Tolerant(id) => write!(out, "t{}", id.0),
+        ExprKind::Status { test, step } => write!(out, "{test:?} {}", step.0),
+        ExprKind::Run(field) => write!(out, "run {field:?}"),
+        ExprKind::Now => out.write_str("now"),
+        ExprKind::Secret(name) => write!(out, "secret {name:?}"),
+        ExprKind::Interpolate(_) => out.write_str("text"),
+        ExprKind::Member { name, safe, .. } => write!(out, "{safe}.{name:?}"),
+        ExprKind::Index { safe, .. } => write!(out, "{safe}[]"),
+        ExprKind::List(_) => out.write_str("list"),
+        ExprKind::Record(entries) => entries.iter().try_for_each(|(key, _)| match key {
+            Key::Text(name) => write!(out, "{name:?}:"),
+            Key::Computed(_) => out.write_str("*:"),
+        }),
+        ExprKind::Not(_) => out.write_str("!"),
+        ExprKind::Neg(_) => out.write_str("-"),
+        ExprKind::Binary { op, .. } => write!(out, "{op:?}"),
+        ExprKind::Cond { .. } => out.write_str("?"),
+        ExprKind::Call { function, .. } => write!(out, "call {function:?}"),
+        ExprKind::Macro { kind, vars, .. } => write!(out, "{kind:?} {vars:?}"),
+        ExprKind::Has { name, .. } => write!(out, "has {name:?}"),
+        ExprKind::As { ty, .. } => write!(out, "as {}", serde_json::to_string(ty).unwrap_or_default()),
+        ExprKind::Widen(_) => out.write_str("widen"),
+    }?;
+    out.push('(');
+    let mut said = Ok(());
+    expr.for_each_child(&mut |child| {
+        said = said.and_then(|()| say(child, out));
+        out.push(',');
+    });
+    out.push(')');
+    said
 }

@@ -9,6 +9,16 @@ use crate::types::{Type, conform};
 /// Macros evaluated while checking one plan, at most: a check must not become a run.
 const MAX_MACROS: u32 = 200;
 
+/// What an expression depends on, for [`Cx::check_constants`].
+struct Parts {
+    /// On nothing.
+    constant: bool,
+    /// On what is known only when it runs.
+    outside: bool,
+    /// Macros in macros.
+    macros: u32,
+}
+
 /// What an expression depends on.
 #[derive(Default)]
 struct Needs {
@@ -29,40 +39,50 @@ impl Needs {
 impl Cx<'_> {
     /// Reports each largest constant part that always fails.
     pub(super) fn check_constants(&mut self, expr: &Expr) {
-        let needs = self.constant_parts(expr);
-        if needs.constant() {
-            self.evaluate(expr, &needs);
+        let parts = self.constant_parts(expr, &mut Vec::new());
+        if parts.constant {
+            self.evaluate(expr, parts.macros);
         }
     }
 
-    fn constant_parts(&mut self, expr: &Expr) -> Needs {
-        let mut parts: Vec<(&Expr, Needs)> = Vec::new();
-        expr.for_each_child(&mut |child| parts.push((child, Needs::default())));
-        for (child, needs) in &mut parts {
-            *needs = self.constant_parts(child);
+    /// Adds to `free` the variables of macros around the expression that it reads. Every expression passes here: it allocates
+    /// for constants only.
+    fn constant_parts(&mut self, expr: &Expr, free: &mut Vec<VarId>) -> Parts {
+        let before = free.len();
+        let mut constants: Vec<(&Expr, u32)> = Vec::new();
+        let mut all = Parts { constant: false, outside: false, macros: 0 };
+        expr.for_each_child(&mut |child| {
+            let part = self.constant_parts(child, free);
+            if part.constant && !matches!(&*child.kind, ExprKind::Literal(_)) {
+                constants.push((child, part.macros));
+            }
+            all.outside |= part.outside;
+            all.macros = all.macros.max(part.macros);
+        });
+        match &*expr.kind {
+            ExprKind::Var(id) => free.push(*id),
+            ExprKind::Macro { vars, .. } => {
+                let mut at = 0;
+                free.retain(|v| {
+                    at += 1;
+                    at <= before || !vars.contains(v)
+                });
+                all.macros += 1;
+                all.outside |= own_needs(expr).outside;
+            }
+            _ => all.outside |= own_needs(expr).outside,
         }
-        let mut all = own_needs(expr);
-        for (_, needs) in &parts {
-            all.outside |= needs.outside;
-            all.macros = all.macros.max(needs.macros);
-            all.free.extend(needs.free.iter().filter(|v| !all.free.contains(v)).copied().collect::<Vec<_>>());
-        }
-        if let ExprKind::Macro { vars, .. } = &*expr.kind {
-            all.free.retain(|v| !vars.contains(v));
-            all.macros += 1;
-        }
-        if !all.constant() {
-            for (child, needs) in &parts {
-                if needs.constant() {
-                    self.evaluate(child, needs);
-                }
+        all.constant = !all.outside && free.len() == before;
+        if !all.constant {
+            for (child, macros) in constants {
+                self.evaluate(child, macros);
             }
         }
         all
     }
 
-    fn evaluate(&mut self, expr: &Expr, needs: &Needs) {
-        if matches!(&*expr.kind, ExprKind::Literal(_)) || !self.may_evaluate(needs) {
+    fn evaluate(&mut self, expr: &Expr, macros: u32) {
+        if matches!(&*expr.kind, ExprKind::Literal(_)) || !self.may_evaluate(macros) {
             return;
         }
         if let Err(Stop::Error(error)) = eval(expr, &NoEnv)
@@ -75,12 +95,12 @@ impl Cx<'_> {
         }
     }
 
-    fn may_evaluate(&mut self, needs: &Needs) -> bool {
-        if needs.macros == 0 {
+    fn may_evaluate(&mut self, macros: u32) -> bool {
+        if macros == 0 {
             return true;
         }
         self.macros_evaluated += 1;
-        needs.macros == 1 && self.macros_evaluated <= MAX_MACROS
+        macros == 1 && self.macros_evaluated <= MAX_MACROS
     }
 
     /// Holds a constant against the condition of the type that is wanted.
@@ -88,7 +108,7 @@ impl Cx<'_> {
         let want = non_null(want);
         let Type::Refined { refinement, .. } = plain(&want) else { return };
         let needs = needs_of(expr);
-        if !needs.constant() || !self.may_evaluate(&needs) {
+        if !needs.constant() || !self.may_evaluate(needs.macros) {
             return;
         }
         let Ok(value) = eval(expr, &NoEnv) else { return };

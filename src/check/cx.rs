@@ -86,6 +86,8 @@ pub(crate) struct Cx<'a> {
     pub(super) scopes: Vec<Scope>,
     pub(super) facts: Vec<Fact>,
     pub(super) missing: HashMap<VarId, MayMiss>,
+    /// Whether some step has a value exactly where its `when` holds.
+    pub(super) conditional: bool,
     /// The type of `it`, inside a refinement.
     pub(super) it: Option<Type>,
     /// Whether some variable has a dotted name (`aos eval` only).
@@ -121,6 +123,7 @@ impl<'a> Cx<'a> {
             scopes: vec![Scope::default()],
             facts: Vec::new(),
             missing: HashMap::new(),
+            conditional: false,
             it: None,
             dotted: false,
             depth: 0,
@@ -145,12 +148,19 @@ impl<'a> Cx<'a> {
     }
 
     /// Adds a variable without a name that can be mentioned, or with one that may hide others (`error`).
-    pub(crate) fn declare_hidden(&mut self, name: &str, span: Span, kind: VarKind, ty: Type) -> VarId {
+    pub(crate) fn declare_hidden(
+        &mut self,
+        name: impl Into<Name>,
+        span: Span,
+        kind: VarKind,
+        ty: Type,
+    ) -> VarId {
+        let name = name.into();
         let id = VarId(u32::try_from(self.vars.len()).unwrap_or(u32::MAX - 1));
-        self.vars.push(Var { name: name.into(), kind, ty, span });
         if let Some(scope) = self.scopes.last_mut() {
-            scope.names.insert(name.into(), id);
+            scope.names.insert(name.clone(), id);
         }
+        self.vars.push(Var { name, kind, ty, span });
         id
     }
 
@@ -160,7 +170,7 @@ impl<'a> Cx<'a> {
         if ident.name.contains('.') {
             self.dotted = true;
         }
-        let id = self.declare_hidden(&ident.name, ident.span, kind, ty);
+        let id = self.declare_hidden(ident.name.clone(), ident.span, kind, ty);
         if let Some(scope) = self.scopes.last_mut() {
             scope.later.remove(&ident.name);
         }

@@ -13,7 +13,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, Name, OnError, ReactionKind};
 use crate::types::{Field, Labels, RecordType, Type};
 use indexmap::IndexMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The errors that every call may have.
 pub(super) const AMBIENT: &[&str] = &[
@@ -83,8 +83,8 @@ impl Lower<'_> {
         match on_error {
             OnError::Chain(chain) => {
                 self.cx.enter();
-                let ty = error_type(thrown.keys().map(|k| &**k).chain(AMBIENT.iter().copied()), Type::Json);
-                let error = self.cx.declare_hidden("error", chain.span, VarKind::Error, ty);
+                let ty = any_error(&thrown);
+                let error = self.cx.declare_hidden(WORDS.error.clone(), chain.span, VarKind::Error, ty);
                 let lowered = self.chain(chain, step, content);
                 self.cx.leave();
                 if !lowered.handles {
@@ -132,11 +132,10 @@ impl Lower<'_> {
                 self.dead_handler(first.span, "an arm above takes every error", Some(arm.span));
             }
             self.cx.enter();
-            let kinds: Vec<&str> = arm.kinds.iter().map(|k| &*k.name).collect();
-            let ty = arm_error_type(&kinds, thrown);
+            let ty = arm_error_type(&arm.kinds, thrown);
             let error = match &arm.binding {
                 Some(name) => self.cx.declare(name, VarKind::Error, ty),
-                None => self.cx.declare_hidden("error", arm.span, VarKind::Error, ty),
+                None => self.cx.declare_hidden(WORDS.error.clone(), arm.span, VarKind::Error, ty),
             };
             let guard = arm.guard.as_ref().map(|g| self.expect(g, &Type::Bool, Role::Condition));
             let mark = guard.as_ref().map(|g| self.cx.assume(g, true));
@@ -459,15 +458,15 @@ fn cut(arm: &ast::ErrorArm, arms: usize, index: usize) -> Option<Span> {
 }
 
 /// The type of `error` in an arm for these kinds.
-fn arm_error_type(kinds: &[&str], thrown: &IndexMap<Arc<str>, Type>) -> Type {
-    if kinds.contains(&"_") {
-        return error_type(thrown.keys().map(|k| &**k).chain(AMBIENT.iter().copied()), Type::Json);
+fn arm_error_type(kinds: &[ast::Ident], thrown: &IndexMap<Arc<str>, Type>) -> Type {
+    if kinds.iter().any(|kind| &*kind.name == "_") {
+        return any_error(thrown);
     }
     let mut details: Option<Type> = None;
     for kind in kinds {
-        let ty = match thrown.get(*kind) {
+        let ty = match thrown.get(&kind.name) {
             Some(ty) => ty.clone(),
-            None if AMBIENT.contains(kind) => Type::Json,
+            None if AMBIENT.contains(&&*kind.name) => Type::Json,
             None => Type::Error,
         };
         details = Some(match details {
@@ -475,18 +474,31 @@ fn arm_error_type(kinds: &[&str], thrown: &IndexMap<Arc<str>, Type>) -> Type {
             Some(known) => join(&known, &ty),
         });
     }
-    error_type(kinds.iter().copied(), details.unwrap_or(Type::Json))
+    error_type(kinds.iter().map(|kind| kind.name.clone()).collect(), details.unwrap_or(Type::Json))
 }
 
+/// The type of an error that may be of any kind.
+pub(super) fn any_error(thrown: &IndexMap<Arc<str>, Type>) -> Type {
+    error_type(thrown.keys().chain(&WORDS.ambient).cloned().collect(), Type::Json)
+}
+
+/// The words in the types of errors, made once: nearly every step has such a type.
+struct Words {
+    error: Name,
+    ambient: Vec<Name>,
+    fields: [Name; 5],
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
+    error: "error".into(),
+    ambient: AMBIENT.iter().map(|kind| Name::from(*kind)).collect(),
+    fields: ["kind", "message", "skill", "attempt", "details"].map(Name::from),
+});
+
 /// `{ kind, message, skill, attempt, details }`
-pub(super) fn error_type<'k>(kinds: impl Iterator<Item = &'k str>, details: Type) -> Type {
-    let kinds: Vec<Arc<str>> = kinds.map(Arc::from).collect();
+fn error_type(kinds: Arc<[Name]>, details: Type) -> Type {
+    let types = [Type::Literals(kinds), Type::String, Type::String, Type::Int, details];
     let field = |ty: Type| Field { ty, optional: false, labels: Labels::default(), docs: None };
-    let mut record = RecordType::default();
-    record.fields.insert("kind".into(), field(Type::Literals(kinds.into())));
-    record.fields.insert("message".into(), field(Type::String));
-    record.fields.insert("skill".into(), field(Type::String));
-    record.fields.insert("attempt".into(), field(Type::Int));
-    record.fields.insert("details".into(), field(details));
-    Type::Record(Arc::new(record))
+    let fields = WORDS.fields.iter().cloned().zip(types.map(field)).collect();
+    Type::Record(Arc::new(RecordType { fields }))
 }

@@ -51,6 +51,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("any", "exists"),
     ("some", "exists"),
     ("every", "all"),
+    ("find", "filter"),
     ("sorted", "sort"),
     ("sort_by", "sortBy"),
     ("max", "math.greatest"),
@@ -386,7 +387,7 @@ impl Cx<'_> {
     /// A variable nobody can name.
     pub(super) fn fresh(&mut self, name: &str, span: Span, ty: Type) -> VarId {
         self.enter();
-        let var = self.declare_hidden(&format!("{name}?"), span, VarKind::Macro, ty);
+        let var = self.declare_hidden(format!("{name}?"), span, VarKind::Macro, ty);
         self.leave();
         var
     }
@@ -405,12 +406,17 @@ impl Cx<'_> {
             if !matches!(receiver.as_ref().map(|r| &r.ty), Some(Type::Error)) {
                 self.unknown_function(name, name_span, receiver.as_ref(), args);
             }
-            for arg in args {
+            // With the form of a macro, what the first argument names is known to nobody: that it is not declared follows.
+            let names =
+                |e: &ast::Expr| matches!(&*e.kind, ast::ExprKind::Name(n) if self.lookup(n).is_none());
+            let macro_like = method && args.len() > 1 && args.first().is_some_and(|a| names(&a.value));
+            for arg in args.iter().filter(|_| !macro_like) {
                 self.go(&arg.value, None);
             }
             return error(span);
         };
-        self.refs.push(Ref { span: name_span, def: Def::Function(row.name.into()) });
+        let function: Name = row.name.into();
+        self.refs.push(Ref { span: name_span, def: Def::Function(function.clone()) });
         let mut values: Vec<Expr> = receiver.into_iter().collect();
         for arg in args {
             if let Some(label) = &arg.name {
@@ -426,7 +432,7 @@ impl Cx<'_> {
         }
         if values.iter().any(|v| matches!(v.ty, Type::Error)) {
             let result = fixed_result(row);
-            return node(ExprKind::Call { function: row.name.into(), args: values }, span, result);
+            return node(ExprKind::Call { function, args: values }, span, result);
         }
         let types: Vec<Type> = values.iter().map(|v| settle(&v.ty)).collect();
         let ty = match functions::resolve(row, &types) {
@@ -450,7 +456,7 @@ impl Cx<'_> {
                 fixed_result(row)
             }
         };
-        node(ExprKind::Call { function: row.name.into(), args: values }, span, ty)
+        node(ExprKind::Call { function, args: values }, span, ty)
     }
 
     fn refuse(
@@ -531,7 +537,7 @@ impl Cx<'_> {
             let usage = if method { format!("{name}(x)") } else { format!("x.{name}(…)") };
             d.label(format!("it is called as `{usage}`"))
         } else if let Some(ours) = foreign {
-            if functions::lookup(ours, method).is_some() {
+            if functions::lookup(ours, method).is_some() || method && MACROS.contains(&ours) {
                 d.label(format!("did you mean `{ours}`?"))
                     .fix(format!("write `{ours}`"), vec![Edit::replace(span, ours)])
             } else if method && functions::lookup(ours, false).is_some() {
@@ -555,7 +561,7 @@ fn known_global(name: &str) -> bool {
     SPECIAL.contains(&name) || functions::lookup(name, false).is_some()
 }
 
-fn failures_type(error: Type) -> Type {
+pub(crate) fn failures_type(error: Type) -> Type {
     Type::List(Arc::new(record_type([("index", Type::Int), ("error", error)])))
 }
 

@@ -50,6 +50,7 @@ impl Cx<'_> {
 
     /// Says whether a step or `let` may have no value.
     pub(crate) fn set_missing(&mut self, var: VarId, may_miss: MayMiss) {
+        self.conditional |= matches!(may_miss, MayMiss::When(_));
         self.missing.insert(var, may_miss);
     }
 
@@ -84,7 +85,7 @@ impl Cx<'_> {
     }
 
     fn learn(&mut self, cond: &Expr, truth: bool) {
-        if truth && self.missing.values().any(|m| matches!(m, MayMiss::When(_))) {
+        if truth && self.conditional {
             self.facts.push(Fact::Holds(fingerprint(cond)));
         }
         match &*cond.kind {

@@ -125,7 +125,7 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
     };
     for (param, lowered) in decl.item.params.iter().zip(&head.params) {
         // Findings about the names were reported with the head.
-        lower.cx.declare_hidden(&lowered.name, param.name.span, VarKind::Input, lowered.ty.clone());
+        lower.cx.declare_hidden(lowered.name.clone(), param.name.span, VarKind::Input, lowered.ty.clone());
     }
     let mut plan = hir::Plan {
         name: head.name.clone(),

@@ -451,7 +451,8 @@ pub(crate) fn is_nothing(ty: &Type) -> bool {
 
 /// The type with `json` where nothing said more.
 pub(crate) fn settle(ty: &Type) -> Type {
-    let mut bindings = Bindings::new();
-    bindings.insert("_".into(), Type::Json);
-    substitute(ty, &bindings)
+    if !has_params(ty) {
+        return ty.clone();
+    }
+    substitute(ty, &Bindings::from_iter([("_".into(), Type::Json)]))
 }

@@ -112,7 +112,7 @@ pub(super) fn params(
     for (param, lowered) in params.iter().zip(&out) {
         // A skill's parameters are names of others: every word is free. A plan's are variables of its body.
         if foreign && cx.lookup(&param.name.name).is_none() {
-            cx.declare_hidden(&param.name.name, param.name.span, VarKind::Input, lowered.ty.clone());
+            cx.declare_hidden(param.name.name.clone(), param.name.span, VarKind::Input, lowered.ty.clone());
         } else {
             cx.declare(&param.name, VarKind::Input, lowered.ty.clone());
         }

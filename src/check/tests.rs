@@ -232,7 +232,14 @@ const FILES: &[(&str, &str)] = &[
     ("plan p() { step a = q() } plan q() { }", ""),
     ("plan p() { } test \"t\" for p { }", ""),
     ("plan p() { } test \"t\" for q { }", "no-such-plan@q"),
-    ("plan p(x: int) { } test \"t\" for p { input { x: 1 } mock http.get => throw rate_limited }", ""),
+    (
+        "plan p(x: int) { step a = http.get(url: \"u\") } test \"t\" for p { input { x: 1 } mock http.get => throw rate_limited }",
+        "",
+    ),
+    (
+        "plan p(x: int) { } test \"t\" for p { input { x: 1 } mock http.get => throw rate_limited }",
+        "unused-mock@http.get",
+    ),
     ("plan p(x: int) { } test \"t\" for p { input { y: 1 } }", "unknown-argument@y"),
     ("plan p() { } test \"t\" for p { mock http.gte => 1 }", "unknown-skill@http.gte"),
     ("plan p() { } test \"t\" for p { approve x }", "unknown-name@x"),

@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Stop a run for good, unwinding what it did.
     #[command(after_help = "Example: aos cancel 0192f0c1")]
     Cancel(Cancel),
+    /// Run the `test` blocks of plans, in virtual time and without effects.
+    #[command(after_help = "Example: aos test plans/*.plan --filter digest")]
+    Test(Test),
     /// Draw a plan's graph.
     #[command(after_help = "Example: aos graph weekly.plan --format mermaid")]
     Graph(Graph),
@@ -85,6 +88,12 @@ pub(crate) enum Command {
     /// Look at the signatures of skills.
     #[command(after_help = "Example: aos skills show http.get")]
     Skills(Skills),
+    /// Make a new project: aos.toml, a first plan with a test, .gitignore.
+    #[command(after_help = "Example: aos init my-project")]
+    Init(Init),
+    /// Say what is missing here and how to mend it: programs, secrets, people, the store.
+    #[command(after_help = "Example: aos doctor")]
+    Doctor(Doctor),
     /// Print the completion script of a shell.
     #[command(after_help = "Example: aos completions bash > /etc/bash_completion.d/aos")]
     Completions(Completions),
@@ -192,6 +201,12 @@ pub(crate) struct Run {
     /// Show what would run and its effects; run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Take over the finished steps of an earlier run, where skill and arguments are the same.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) from: Option<String>,
+    /// Make this step again all the same, with all inside it.
+    #[arg(long, value_name = "STEP", requires = "from")]
+    pub(crate) rerun: Vec<String>,
     #[command(flatten)]
     pub(crate) asking: Asking,
 }
@@ -209,6 +224,9 @@ pub(crate) struct Runs {
 pub(crate) struct Show {
     /// A run's id, or its first characters.
     pub(crate) run: String,
+    /// Write a page that shows everything and needs nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) html: Option<PathBuf>,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -292,6 +310,30 @@ pub(crate) struct Cancel {
     /// Why, for the record.
     #[arg(long)]
     pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Test {
+    /// Plan files.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only tests with this text in their name or their plan's.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Write the results as JUnit XML, for CI systems.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// `crash`: make the machine anew from its journal after every event, and demand the same end.
+    #[arg(long, value_enum, value_name = "FAULT")]
+    pub(crate) inject: Option<Inject>,
+    /// Print every test as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Inject {
+    Crash,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -407,6 +449,22 @@ pub(crate) enum SkillEffect {
 pub(crate) enum SkillFormat {
     Plan,
     JsonSchema,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// The folder; made where there is none.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The project's name [default: the folder's].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

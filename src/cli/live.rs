@@ -3,6 +3,7 @@
 use super::show::{self, duration};
 use super::terminal;
 use crate::engine::command::NoticeKind;
+use crate::engine::reuse::Reused;
 use crate::engine::{Notice, RunStatus, StepPath};
 use crate::runtime::report::{self, Report};
 use crate::source::Sources;
@@ -212,10 +213,17 @@ fn row(run: &str, notice: &Notice, since: Option<jiff::Timestamp>) -> Row {
             ("…", "\x1b[34m", format!("{what}{until}{how}"), false)
         }
         NoticeKind::Skipped { because } => ("-", "\x1b[2m", format!("skipped: {because}"), true),
+        NoticeKind::Reuse { reuse: Reused::From(run) } => {
+            ("↺", "\x1b[36m", format!("taken over from run {run}"), false)
+        }
+        NoticeKind::Reuse { reuse: Reused::Not(why) } => {
+            ("▷", "\x1b[2m", format!("not taken over: {why}"), false)
+        }
         NoticeKind::Cancelled => ("✗", "\x1b[2m", "cancelled".to_owned(), true),
         NoticeKind::InDoubt => ("?", "\x1b[31m", "in doubt: it may or may not have acted".to_owned(), true),
     };
-    Row { mark, colour, text, since: started, done }
+    // What a skill says moves no cursor.
+    Row { mark, colour, text: terminal::one_line(&text), since: started, done }
 }
 
 /// What a run came to, for people.
@@ -224,6 +232,9 @@ pub(crate) fn summary(report: &Report, sources: &Sources) {
         return;
     }
     anstream::eprintln!("{}", show::headline(report));
+    for line in show::odd_ends(report) {
+        terminal::say(&line);
+    }
     if let Some(path) = show::critical_path(report) {
         terminal::say(&path);
     }

@@ -9,6 +9,7 @@ use crate::engine::RunStatus;
 use crate::runtime::driver::Control;
 use crate::runtime::host::{self, Request as RunRequest};
 use crate::runtime::report::{self, Report};
+use crate::runtime::reuse;
 use crate::runtime::socket::Request;
 use crate::source::Sources;
 use std::sync::Arc;
@@ -131,8 +132,27 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
         project_root: root,
         inputs,
         actor: backend::actor(),
+        from: from(args, &loaded.dag())?,
         key: args.key.as_deref().map(Arc::from),
     })
+}
+
+/// `--from` and `--rerun`; a step that the plan has not is refused.
+fn from(args: &Run, dag: &crate::dag::Dag) -> Result<Option<reuse::From>, Stop> {
+    let Some(run) = &args.from else { return Ok(None) };
+    let body = dag.plan(dag.entry()).and_then(|p| dag.body(p.body));
+    let names: Vec<&str> =
+        body.map(|b| b.nodes.iter().map(|n| n.name.as_ref()).collect()).unwrap_or_default();
+    for step in &args.rerun {
+        let first = step.split(['.', '[']).next().unwrap_or(step);
+        if !names.contains(&first) {
+            let near = crate::diagnostic::nearest(first, names.iter().copied());
+            let hint = near
+                .map_or_else(|| format!("it has {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+            return Err(Stop::usage(format!("the plan has no step `{first}` to make again; {hint}")));
+        }
+    }
+    Ok(Some(reuse::From { run: run.clone(), rerun: args.rerun.clone() }))
 }
 
 fn dry_run(loaded: &Loaded) -> Exit {

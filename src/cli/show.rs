@@ -1,18 +1,21 @@
-//! `aos show`: a run as a timeline with every step.
+//! `aos show`: a run as a timeline with every step, in the terminal or as a page.
+
+mod html;
+mod timeline;
 
 use super::args::{Global, Show};
 use super::backend::{self, Backend, Shown};
 use super::{CliResult, Exit, Stop, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
+use crate::engine::reuse::Reused;
 use crate::engine::{RunStatus, StepStatus};
 use crate::runtime::report::{self, Report};
 use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
-use comfy_table::{ContentArrangement, Table, presets};
 
 pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
-    let (report, header, row) = backend::block_on(async {
+    let (mut report, header, row) = backend::block_on(async {
         let backend = Backend::open(global).await?;
         let shown = fetch(&backend, &args.run).await;
         backend.close().await?;
@@ -22,13 +25,29 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
         terminal::print(&format!("{:#}", report.finished_line()));
         return Ok(Exit::Done);
     }
+    // A run that goes on is drawn up to now, one that was left up to its last event.
+    if report.outcome.is_none() {
+        let end =
+            if report.status == RunStatus::Running { Some(jiff::Timestamp::now()) } else { report.ended_at };
+        let end = end.max(report.timeline.last());
+        report.ended_at = end;
+        report.timeline.close(end.unwrap_or_default());
+    }
+    let sources = backend::sources(&header);
+    if let Some(path) = &args.html {
+        let page = html::page(&report, &header, &row, &sources);
+        std::fs::write(path, page)
+            .map_err(|e| Stop::usage(format!("`{}` cannot be written: {e}", path.display())))?;
+        terminal::say(&format!("wrote {}", path.display()));
+        return Ok(Exit::Done);
+    }
     let started = row.started_at;
     terminal::print(&format!(
         "run {}  plan {}  of {}  by {}  started {started:.0}",
         row.run, row.plan, row.file, row.actor
     ));
     terminal::print_coloured(&headline(&report));
-    terminal::print(&timeline(&report, terminal::width()));
+    terminal::print_coloured(&timeline::draw(&report, terminal::width()));
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);
     }
@@ -41,7 +60,7 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     if let Some(outcome) = report.outcome.as_ref().filter(|_| report.status == RunStatus::Succeeded) {
         terminal::print(&format!("result: {:#}", outcome.output.to_json()));
     }
-    failure(&report, &backend::sources(&header));
+    failure(&report, &sources);
     Ok(Exit::Done)
 }
 
@@ -104,6 +123,67 @@ pub(crate) fn headline(report: &Report) -> String {
     format!("{colour}{}\x1b[0m{took}: {steps}", report::status_name(report.status))
 }
 
+/// More lines about steps are counted only.
+const ODD: usize = 12;
+
+/// The steps that did not simply succeed, and why: what was recovered, skipped, failed.
+pub(crate) fn odd_ends(report: &Report) -> Vec<String> {
+    let reason = |s: &StepReport| -> Option<String> {
+        let error = s.error.as_ref().map(|e| format!("{}: {}", e.kind, e.message));
+        Some(match (s.status, error) {
+            (StepStatus::Recovered, error) => format!("recovered from {}", error.unwrap_or_default()),
+            (StepStatus::Skipped, _) => match s.skipped_because.as_deref() {
+                Some("when") | None => "skipped: its `when` did not hold".to_owned(),
+                Some("unless") => "skipped: its `unless` held".to_owned(),
+                Some(because) => format!("skipped: `{because}` has no value"),
+            },
+            (StepStatus::Failed, Some(error)) => format!("failed with {error}"),
+            (StepStatus::InDoubt, _) => "in doubt: it may or may not have acted".to_owned(),
+            _ => return None,
+        })
+    };
+    // The step that ended the run is shown at its place.
+    let ended = report.outcome.as_ref().and_then(|o| o.failed_step.as_ref());
+    let mut groups: indexmap::IndexMap<String, Vec<&str>> = indexmap::IndexMap::new();
+    for step in report.steps.iter().filter(|s| Some(&s.path) != ended) {
+        if let Some(reason) = reason(step) {
+            groups.entry(terminal::one_line(&reason)).or_default().push(&step.path.0);
+        }
+    }
+    let more = groups.len().saturating_sub(ODD);
+    let line = |(reason, steps): (&String, &Vec<&str>)| {
+        let reason: String = reason.chars().take(160).collect();
+        format!("  {} {reason}", listed(steps))
+    };
+    let mut lines: Vec<String> = groups.iter().take(ODD).map(line).collect();
+    if more > 0 {
+        lines.push(format!("  and {more} more reasons; `aos show {}` has them all", report.run));
+    }
+    let mut again: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
+    for step in &report.steps {
+        if let Some(Reused::Not(why)) = &step.reuse {
+            again.entry(why).or_default().push(&step.path.0);
+        }
+    }
+    for (why, steps) in again.iter().take(ODD) {
+        lines.push(format!("  {} called: {}", listed(steps), terminal::one_line(why)));
+    }
+    let reused = report.steps.iter().filter(|s| matches!(s.reuse, Some(Reused::From(_)))).count();
+    if reused > 0 {
+        lines.push(format!("  {reused} step(s) taken over from the earlier run"));
+    }
+    lines
+}
+
+/// The first few of some steps.
+fn listed(steps: &[&str]) -> String {
+    let names: Vec<String> = steps.iter().take(4).map(|s| format!("`{}`", terminal::one_line(s))).collect();
+    match steps.len().saturating_sub(4) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
 /// The chain of calls that decided how long it took.
 pub(crate) fn critical_path(report: &Report) -> Option<String> {
     let path = report.critical_path();
@@ -143,85 +223,4 @@ pub(crate) fn failure(report: &Report, sources: &Sources) {
         }
         None => terminal::error(&message),
     }
-}
-
-/// A table of all steps, each with its bar on the run's time axis.
-fn timeline(report: &Report, width: usize) -> String {
-    const MOST: usize = 200;
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    let bar_width = width.saturating_sub(70).clamp(12, 40);
-    for step in report.steps.iter().take(MOST) {
-        let took = match (step.started_at, step.ended_at) {
-            (Some(from), Some(to)) => duration(to.duration_since(from)),
-            _ => String::new(),
-        };
-        let attempts = if step.attempts > 1 { format!("×{}", step.attempts) } else { String::new() };
-        table.add_row(vec![
-            mark(step.status).to_owned(),
-            step.path.to_string(),
-            report::step_status_name(step.status).to_owned(),
-            took,
-            attempts,
-            bar(step, report, bar_width),
-            note(step),
-        ]);
-    }
-    let mut text = table.to_string().lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
-    if report.steps.len() > MOST {
-        text.push_str(&format!("\n… and {} more steps; `--json` has them all", report.steps.len() - MOST));
-    }
-    text
-}
-
-fn mark(status: StepStatus) -> &'static str {
-    match status {
-        StepStatus::Succeeded | StepStatus::Recovered => "✓",
-        StepStatus::Failed | StepStatus::Cancelled => "✗",
-        StepStatus::Skipped => "-",
-        StepStatus::InDoubt => "?",
-        StepStatus::Running => "▶",
-        StepStatus::Waiting => "…",
-        StepStatus::Pending => "·",
-    }
-}
-
-fn note(step: &StepReport) -> String {
-    let text = match (&step.skipped_because, &step.error, step.compensation) {
-        (Some(because), _, _) => format!("because {because}"),
-        (None, Some(error), _) => format!("{}: {}", error.kind, error.message),
-        (None, None, Some(StepStatus::Succeeded)) => "undone".to_owned(),
-        (None, None, Some(StepStatus::Failed | StepStatus::InDoubt)) => "not undone".to_owned(),
-        (None, None, _) => told(step),
-    };
-    if text.chars().count() > 60 { text.chars().take(59).chain(['…']).collect() } else { text }
-}
-
-/// Who let it happen, or where its value came from.
-fn told(step: &StepReport) -> String {
-    let mut parts = Vec::new();
-    match step.reused.as_deref() {
-        Some("cache") => parts.push("from the cache".to_owned()),
-        Some(run) => parts.push(format!("by its key from run {run}")),
-        None => {}
-    }
-    let yes: Vec<&str> = step.decisions.iter().filter(|d| d.approved).map(|d| &*d.by).collect();
-    if !yes.is_empty() {
-        let what = if step.skill.as_deref() == Some("human.ask") { "answered" } else { "approved" };
-        parts.push(format!("{what} by {}", yes.join(", ")));
-    }
-    parts.join("; ")
-}
-
-fn bar(step: &StepReport, report: &Report, width: usize) -> String {
-    let (Some(from), Some(to)) = (report.started_at, report.ended_at) else { return String::new() };
-    let (Some(start), Some(end)) = (step.started_at, step.ended_at.or(report.ended_at)) else {
-        return String::new();
-    };
-    let total = to.duration_since(from).as_secs_f64().max(1e-9);
-    let at =
-        |t: jiff::Timestamp| (t.duration_since(from).as_secs_f64() / total * width as f64).round() as usize;
-    let (left, right) = (at(start).min(width - 1), at(end).min(width));
-    let length = right.saturating_sub(left).max(1);
-    format!("{}{}{}", "·".repeat(left), "█".repeat(length), "·".repeat(width.saturating_sub(left + length)))
 }

@@ -14,9 +14,28 @@ pub(crate) fn set_up(global: &Global) {
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_env("AOS_LOG");
-    if let Ok(filter) = filter {
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    watch();
+}
+
+/// Sets up logs, where AOS_LOG says which, and traces, where the environment names a collector.
+fn watch() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    use tracing_subscriber::{EnvFilter, Layer as _};
+    let logs = EnvFilter::try_from_env("AOS_LOG")
+        .ok()
+        .map(|filter| tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter));
+    #[cfg(feature = "otel")]
+    let traces = super::otel::layer().unwrap_or_else(|why| {
+        error(&format!("no traces: {why}"));
+        None
+    });
+    #[cfg(feature = "otel")]
+    let traces = traces.map(|layer| layer.with_filter(EnvFilter::new("aos=info")));
+    #[cfg(not(feature = "otel"))]
+    let traces: Option<tracing_subscriber::layer::Identity> = None;
+    if logs.is_some() || traces.is_some() {
+        let _ = tracing_subscriber::registry().with(traces).with(logs).try_init();
     }
 }
 
@@ -39,6 +58,24 @@ pub(crate) fn width() -> usize {
         return columns;
     }
     rustix::termios::tcgetwinsize(std::io::stderr()).map_or(100, |w| usize::from(w.ws_col).max(40))
+}
+
+/// A text from outside on one line: control characters are shown as `?`, so that none moves the cursor or sets a title.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' | '\r' => out.push(' '),
+            c if c.is_control() || is_bidi(c) => out.push('?'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Characters that turn the direction of text: what is shown would not be what is there.
+pub(crate) fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
 }
 
 pub(crate) fn is_quiet() -> bool {

@@ -10,7 +10,7 @@ mod rails;
 mod svg;
 
 pub use markup::{dot, mermaid};
-pub use svg::svg;
+pub use svg::{svg, svg_part};
 
 use super::Dag;
 

@@ -172,6 +172,10 @@ pub enum NoticeKind {
     },
     Cancelled,
     InDoubt,
+    /// Whether an earlier run had made it already.
+    Reuse {
+        reuse: super::reuse::Reused,
+    },
 }
 
 /// One row of a run's report.
@@ -198,6 +202,9 @@ pub struct StepReport {
     /// What became of its compensation, where it was unwound; details are in the row of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<StepStatus>,
+    /// Whether it was taken over from the run that this one started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<super::reuse::Reused>,
     /// The plan's text of it.
     pub span: crate::source::Span,
 }

@@ -26,7 +26,9 @@ impl Machine {
         row.status = status;
         row.value.clone_from(&value);
         row.ended_at = Some(now);
-        let mut active = row.active.take();
+        // While its path is known.
+        self.tell(loc, status, value, handled);
+        let mut active = self.row_mut(loc).and_then(|row| row.active.take());
         if let Some(active) = &mut active {
             let fell_back = active.fallback.is_some();
             self.keep_for_undo(loc, status, fell_back, std::mem::take(&mut active.undo));
@@ -44,7 +46,6 @@ impl Machine {
                 live.active = live.active.saturating_sub(1);
             }
         }
-        self.tell(loc, status, value, handled);
         if handled {
             self.wake(loc);
         }

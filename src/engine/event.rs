@@ -30,6 +30,11 @@ pub struct Event {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
+    /// Before `started`: what an earlier run leaves to this one.
+    Reusable {
+        from: Arc<str>,
+        steps: Vec<super::reuse::Earlier>,
+    },
     Started {
         run: Arc<str>,
         inputs: Map,
@@ -123,6 +128,19 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// As plans see it.
+    #[must_use]
+    pub fn to_value(&self, attempt: u32) -> Value {
+        let text = |s: &Arc<str>| Value::String(s.clone());
+        let mut map = Map::new();
+        map.insert("kind".into(), text(&self.kind));
+        map.insert("message".into(), text(&self.message));
+        map.insert("skill".into(), self.skill.as_ref().map_or(Value::Null, text));
+        map.insert("attempt".into(), Value::Int(i64::from(attempt)));
+        map.insert("details".into(), Value::Map(Arc::new(self.details.clone())));
+        Value::Map(Arc::new(map))
+    }
+
     /// A failure without details.
     #[must_use]
     pub fn new(kind: &str, message: impl Into<String>) -> Self {

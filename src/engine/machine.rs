@@ -56,6 +56,7 @@ pub struct Machine {
     pub(super) calls: u64,
     pub(super) out: Step,
     pub(super) outcome: Option<Outcome>,
+    pub(super) reuse: super::reuse::Reuse,
 }
 
 /// The longest way to the end first, then the order of the text.
@@ -95,6 +96,7 @@ impl Machine {
             calls: 0,
             out: Step::default(),
             outcome: None,
+            reuse: super::reuse::Reuse::default(),
         }
     }
 
@@ -142,10 +144,10 @@ impl Machine {
     pub fn permits(&self, event: &Event) -> Result<(), IllegalEvent> {
         let started = self.started_at.is_some();
         match &event.kind {
-            EventKind::Started { .. } if started => {
+            EventKind::Started { .. } | EventKind::Reusable { .. } if started => {
                 return Err(IllegalEvent("the run has started already".into()));
             }
-            EventKind::Started { .. } => {}
+            EventKind::Started { .. } | EventKind::Reusable { .. } => {}
             _ if !started => return Err(IllegalEvent("the run has not started".into())),
             EventKind::AttemptStarted { step, attempt }
             | EventKind::AttemptSucceeded { step, attempt, .. }
@@ -160,6 +162,7 @@ impl Machine {
 
     fn happened(&mut self, event: &Event) {
         match &event.kind {
+            EventKind::Reusable { from, steps } => self.reuse.add(from, steps),
             EventKind::Started { run, inputs } => self.begin(run, inputs),
             EventKind::AttemptStarted { step, attempt } => {
                 if let Some(loc) = self.flight(step, *attempt)

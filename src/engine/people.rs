@@ -111,6 +111,7 @@ impl Machine {
                 }
             }
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }
@@ -278,6 +279,7 @@ impl Machine {
                 None => self.signals.push((name.clone(), value.clone())),
             },
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }

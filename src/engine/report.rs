@@ -7,6 +7,7 @@ use super::state::{FrameKey, Loc};
 use crate::check::hir::Target;
 use crate::dag::{Action, BodyDag, Node, NodeKind};
 use crate::expr::ExprKind;
+use crate::value::Value;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,6 +23,13 @@ impl Machine {
 
     /// The path of a statement instance.
     pub(super) fn path(&self, loc: Loc) -> Arc<str> {
+        match self.active(loc) {
+            Some(active) => active.path.get_or_init(|| self.spell_path(loc)).clone(),
+            None => self.spell_path(loc),
+        }
+    }
+
+    fn spell_path(&self, loc: Loc) -> Arc<str> {
         let mut chain = Vec::new();
         let mut at = Some(loc);
         while let Some(loc) = at {
@@ -138,6 +146,13 @@ impl Machine {
         report
     }
 
+    /// The failed items of a tolerant `for`, as `failures(step)` gives them.
+    #[must_use]
+    pub fn failures(&self, step: &StepPath) -> Value {
+        let row = self.locate(step).and_then(|loc| self.row(loc));
+        row.map_or_else(|| Value::list(Vec::new()), super::scope::failures)
+    }
+
     fn rows_of(&self, frame: u32) -> impl DoubleEndedIterator<Item = Loc> + use<> {
         let count = self.body_of(frame).map_or(0, |b| b.nodes.len());
         (0..count as u32).map(move |node| Loc { frame, node })
@@ -181,6 +196,7 @@ impl Machine {
             started_at: row.started_at,
             ended_at: row.ended_at,
             usage: extra.map(|e| e.usage).unwrap_or_default(),
+            reuse: extra.and_then(|e| e.reuse.clone()),
             decisions: extra.map(|e| e.decisions.clone()).unwrap_or_default(),
             reused: extra.and_then(|e| e.reused.clone()),
             compensation: undo.and_then(|undo| self.row(undo)).map(|r| r.status),

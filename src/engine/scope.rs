@@ -96,21 +96,10 @@ impl Env for Scope<'_> {
             StatusTest::Failed => Value::Bool(matches!(row.status, StepStatus::Failed | StepStatus::InDoubt)),
             StatusTest::Skipped => Value::Bool(row.status == StepStatus::Skipped),
             StatusTest::Error => match &row.extra {
-                Some(extra) => {
-                    extra.error.as_ref().map_or(Value::Null, |e| error_value(e, extra.error_attempt))
-                }
+                Some(extra) => extra.error.as_ref().map_or(Value::Null, |e| e.to_value(extra.error_attempt)),
                 None => Value::Null,
             },
-            StatusTest::Failures => {
-                let failures = row.extra.as_ref().map(|e| e.failures.as_slice()).unwrap_or_default();
-                let items = failures.iter().map(|(index, error)| {
-                    let mut map = Map::new();
-                    map.insert("index".into(), Value::Int(i64::from(*index)));
-                    map.insert("error".into(), error_value(error, 1));
-                    Value::Map(Arc::new(map))
-                });
-                Value::List(Arc::new(items.collect()))
-            }
+            StatusTest::Failures => failures(row),
         }
     }
 
@@ -127,16 +116,16 @@ impl Env for Scope<'_> {
     }
 }
 
-/// An error as plans see it.
-pub(super) fn error_value(error: &Failure, attempt: u32) -> Value {
-    let text = |s: &Arc<str>| Value::String(s.clone());
-    let mut map = Map::new();
-    map.insert("kind".into(), text(&error.kind));
-    map.insert("message".into(), text(&error.message));
-    map.insert("skill".into(), error.skill.as_ref().map_or(Value::Null, text));
-    map.insert("attempt".into(), Value::Int(i64::from(attempt)));
-    map.insert("details".into(), Value::Map(Arc::new(error.details.clone())));
-    Value::Map(Arc::new(map))
+/// What `failures(step)` gives.
+pub(super) fn failures(row: &Row) -> Value {
+    let failures = row.extra.as_ref().map(|e| e.failures.as_slice()).unwrap_or_default();
+    let items = failures.iter().map(|(index, error)| {
+        let mut map = Map::new();
+        map.insert("index".into(), Value::Int(i64::from(*index)));
+        map.insert("error".into(), error.to_value(1));
+        Value::Map(Arc::new(map))
+    });
+    Value::List(Arc::new(items.collect()))
 }
 
 impl Machine {

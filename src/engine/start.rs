@@ -5,12 +5,12 @@ use super::command::{CallCache, CallKey, Command, Invoke, NoticeKind, StepStatus
 use super::event::{Failure, StepPath};
 use super::machine::Machine;
 use super::people::asks;
-use super::scope::{Around, NoValue, error_value};
+use super::scope::{Around, NoValue};
 use super::state::{Active, FrameKey, Loc, Phase, Region, TimerKind};
 use crate::check::hir::{Call, Reaction, Target, Tolerate};
 use crate::dag::{Action, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, SkillFacts, StepNode, is_sleep};
 use crate::expr::{Expr, VarId};
-use crate::value::{Map, Value, canonical_digest, equals};
+use crate::value::{Map, Value, canonical_feed, equals, hex};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -110,7 +110,11 @@ impl Machine {
             }
         }
         match &step.action {
-            Action::Call(_) => self.begin_call(loc, step),
+            Action::Call(call) => {
+                if !self.takes_over(loc, call) {
+                    self.begin_call(loc, step);
+                }
+            }
             Action::Do(body) => {
                 if self.begin_region(loc, step) {
                     self.open_child(loc, *body, FrameKey::Plain, Vec::new());
@@ -350,7 +354,7 @@ impl Machine {
     pub(super) fn error_of(&self, loc: Loc) -> Option<Value> {
         let (failure, _) = self.active(loc)?.failure.as_ref()?;
         let attempt = self.row(loc)?.extra.as_ref().map_or(0, |e| e.error_attempt);
-        Some(error_value(failure, attempt))
+        Some(failure.to_value(attempt))
     }
 
     /// What is known of the skill that the step calls now.
@@ -564,10 +568,11 @@ impl Machine {
     /// The same for every attempt of one step with the same arguments, until it is undone; and for nothing else.
     fn idempotency_key(&self, path: &str, args: &Value) -> Arc<str> {
         let mut hash = Sha256::new();
-        for part in [&self.run, path, &canonical_digest(args)] {
+        for part in [&self.run, path] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
+        canonical_feed(args, &mut hash);
         // What was undone must be done anew, not answered with the old result.
         let generation = self.generation(path);
         if generation > 0 {
@@ -596,13 +601,6 @@ impl Machine {
 fn call_digest(call: &Call, skill: &str, args: &Value) -> Arc<str> {
     let what = format!("{skill} -> {}", call.output);
     digest(&what, args.clone())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 fn millis(wait: SignedDuration) -> i64 {

@@ -11,7 +11,7 @@ use crate::expr::VarId;
 use crate::value::Value;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A statement of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,6 +149,7 @@ pub(super) struct Extra {
     /// The failed items of a tolerant `for`.
     pub(super) failures: Vec<(u32, Box<Failure>)>,
     pub(super) usage: Usage,
+    pub(super) reuse: Option<super::reuse::Reused>,
     /// Who decided what.
     pub(super) decisions: Vec<Decision>,
     /// Where the value was taken from instead of a call.
@@ -199,6 +200,8 @@ pub(super) fn is_final(status: StepStatus) -> bool {
 /// What a step needs while it runs.
 #[derive(Debug)]
 pub(super) struct Active {
+    /// Its path, once it was needed.
+    pub(super) path: OnceLock<Arc<str>>,
     pub(super) phase: Phase,
     /// `now()` of the step.
     pub(super) now: Timestamp,
@@ -285,6 +288,7 @@ pub(super) enum Region {
 impl Active {
     pub(super) fn new(now: Timestamp) -> Self {
         Active {
+            path: OnceLock::new(),
             phase: Phase::Queued,
             now,
             arms: Vec::new(),

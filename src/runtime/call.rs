@@ -2,7 +2,7 @@
 
 use super::keep::{Before, Keeper, Place};
 use super::rate::Rates;
-use super::skill::{SkillCall, Skills};
+use super::skill::{SkillCall, SkillOutput, Skills};
 use crate::engine::{Failure, Invoke, Usage};
 use crate::value::Value;
 use std::path::PathBuf;
@@ -38,10 +38,10 @@ impl Caller {
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
     pub async fn call(&self, invoke: Invoke) -> Result<Done, Failure> {
-        let timeout = Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0));
+        let timeout = patience(&invoke);
         let (cache, key) = (invoke.cache.clone(), invoke.key.clone());
         if cache.is_none() && key.is_none() {
-            return self.make(invoke, timeout).await;
+            return self.make(invoke).await;
         }
         let step = Arc::clone(&invoke.step.0);
         let place = Place { run: self.run, step: &step, project: &self.project };
@@ -61,7 +61,7 @@ impl Caller {
                 }
             }
         }
-        let done = self.make(invoke, timeout).await;
+        let done = self.make(invoke).await;
         match &done {
             Ok(done) => {
                 if let Some(cache) = &cache {
@@ -80,43 +80,64 @@ impl Caller {
         done
     }
 
-    async fn make(&self, invoke: Invoke, timeout: Duration) -> Result<Done, Failure> {
+    async fn make(&self, invoke: Invoke) -> Result<Done, Failure> {
         if let Some(rate) = invoke.rate {
             self.rates.admit(&self.project, &invoke.skill, rate).await;
         }
-        let name = Arc::clone(&invoke.skill);
-        let output = invoke.output.clone();
-        let call = SkillCall {
-            name: invoke.skill,
-            args: invoke.args,
-            output: invoke.output,
-            type_args: invoke.type_args,
-            idempotency_key: invoke.idempotency_key,
+        let by = Behalf {
             run: Arc::clone(&self.run_text),
-            step: invoke.step.0,
-            attempt: invoke.attempt,
-            timeout,
             tenant: Arc::clone(&self.tenant),
             actor: Arc::clone(&self.actor),
         };
-        let blame = |mut failure: Failure| {
-            failure.skill.get_or_insert_with(|| Arc::clone(&name));
-            failure
-        };
-        let answer = tokio::time::timeout(timeout, self.skills.call(call)).await;
-        let mut out = match answer {
-            Ok(answer) => answer.map_err(blame)?,
-            Err(_) => {
-                let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
-                return Err(blame(Failure::new(
-                    "timeout",
-                    format!("`{name}` gave no answer within {waited:#}"),
-                )));
-            }
-        };
-        let value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
-        Ok(Done { value, usage: out.usage, reused: None })
+        let SkillOutput { value, usage } = plain(&self.skills, invoke, by).await?;
+        Ok(Done { value, usage, reused: None })
     }
+}
+
+/// For whom a call is made.
+pub(super) struct Behalf {
+    pub(super) run: Arc<str>,
+    pub(super) tenant: Arc<str>,
+    pub(super) actor: Arc<str>,
+}
+
+/// Makes a call within its time, and holds the result against its type.
+pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result<SkillOutput, Failure> {
+    let timeout = patience(&invoke);
+    let name = Arc::clone(&invoke.skill);
+    let output = invoke.output.clone();
+    let call = SkillCall {
+        name: invoke.skill,
+        args: invoke.args,
+        output: invoke.output,
+        type_args: invoke.type_args,
+        idempotency_key: invoke.idempotency_key,
+        run: by.run,
+        step: invoke.step.0,
+        attempt: invoke.attempt,
+        timeout,
+        tenant: by.tenant,
+        actor: by.actor,
+    };
+    let blame = |mut failure: Failure| {
+        failure.skill.get_or_insert_with(|| Arc::clone(&name));
+        failure
+    };
+    let answer = tokio::time::timeout(timeout, skills.call(call)).await;
+    let mut out = match answer {
+        Ok(answer) => answer.map_err(blame)?,
+        Err(_) => {
+            let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
+            return Err(blame(Failure::new("timeout", format!("`{name}` gave no answer within {waited:#}"))));
+        }
+    };
+    out.value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
+    Ok(out)
+}
+
+/// How long an attempt may take.
+fn patience(invoke: &Invoke) -> Duration {
+    Duration::from_millis(u64::try_from(invoke.timeout_ms).unwrap_or(0))
 }
 
 fn accept(value: Value, ty: &crate::types::Type) -> Result<Value, Failure> {

@@ -6,20 +6,28 @@
 use super::call::{self, Caller};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
+use super::trace;
 use super::watch::Watchers;
 use crate::engine::{
     Command, Event, EventKind, Failure, Invoke, Machine, Notice, Outcome, Rest, RunStatus, StepPath, TimerId,
     Usage,
 };
 use crate::syntax::ast::EffectKind;
-use std::collections::{BTreeMap, HashMap};
+use crate::value::Value;
+use futures_util::FutureExt as _;
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::Instrument as _;
 
 /// Events taken in before they are appended together.
 const BATCH: usize = 1024;
+/// Bytes of arguments up to which a pure call is tried on the driver's own thread.
+const BRIEF: usize = 4096;
 
 /// What a run is told from outside.
 #[derive(Debug)]
@@ -59,7 +67,7 @@ pub enum Update {
 /// Everything a run needs from its surroundings.
 pub struct Surroundings {
     /// What makes the calls.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// Who may answer, read anew each time.
     pub people: Arc<dyn Fn() -> Result<People, String> + Send + Sync>,
     /// Who started it.
@@ -84,6 +92,8 @@ pub struct Driver {
     answers: mpsc::Receiver<EventKind>,
     answer: mpsc::Sender<EventKind>,
     tasks: JoinSet<()>,
+    /// The answers of calls that were done at once.
+    done: VecDeque<EventKind>,
     in_flight: HashMap<(StepPath, u32), InFlight>,
     timers: BTreeMap<(jiff::Timestamp, TimerId), ()>,
     armed: HashMap<TimerId, jiff::Timestamp>,
@@ -91,6 +101,8 @@ pub struct Driver {
     outcome: Option<Outcome>,
     /// Nothing but people, signals and far times is waited for.
     rest: Option<Rest>,
+    /// Who does what nobody else does.
+    engine: Arc<str>,
 }
 
 impl Driver {
@@ -105,12 +117,14 @@ impl Driver {
             answers,
             answer,
             tasks: JoinSet::new(),
+            done: VecDeque::new(),
             in_flight: HashMap::new(),
             timers: BTreeMap::new(),
             armed: HashMap::new(),
             paused: false,
             outcome: None,
             rest: None,
+            engine: Arc::from("engine"),
         }
     }
 
@@ -127,7 +141,8 @@ impl Driver {
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, status));
             }
-            if let Some(rest) = self.rest.take_if(|_| self.in_flight.is_empty()) {
+            let idle = self.in_flight.is_empty() && self.done.is_empty();
+            if let Some(rest) = self.rest.take_if(|_| idle) {
                 // What was said just now goes first.
                 let Ok(control) = self.around.control.try_recv() else {
                     self.journal.suspend(&rest, &self.machine).await?;
@@ -137,7 +152,7 @@ impl Driver {
                 self.control(control).await?;
                 continue;
             }
-            if self.paused && self.in_flight.is_empty() {
+            if self.paused && idle {
                 self.journal.set_status(RunStatus::Interrupted, &self.machine).await?;
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, RunStatus::Interrupted));
@@ -154,11 +169,21 @@ impl Driver {
         let due = self.timers.keys().next().map(|(at, _)| *at);
         let paused = self.paused;
         let mut events = Vec::new();
-        tokio::select! {
-            biased;
-            Some(control) = self.around.control.recv() => return Next::Control(control),
-            Some(event) = self.answers.recv() => events.push(event),
-            () = sleep_until(due), if due.is_some() && !paused => {}
+        if self.done.is_empty() {
+            tokio::select! {
+                biased;
+                Some(control) = self.around.control.recv() => return Next::Control(control),
+                Some(event) = self.answers.recv() => events.push(event),
+                () = sleep_until(due), if due.is_some() && !paused => {}
+            }
+        } else {
+            // Others on this thread have their turn now and then.
+            tokio::task::consume_budget().await;
+            if let Ok(control) = self.around.control.try_recv() {
+                return Next::Control(control);
+            }
+            let count = self.done.len().min(BATCH);
+            events.extend(self.done.drain(..count));
         }
         while events.len() < BATCH {
             match self.answers.try_recv() {
@@ -253,6 +278,7 @@ impl Driver {
         }
         self.rest = rest;
         for notice in notices {
+            trace::notice(&self.around.run, &notice);
             self.around.updates.send(&Update::Notice(notice));
         }
         for command in commands {
@@ -279,6 +305,7 @@ impl Driver {
     ) {
         let actor = match &kind {
             EventKind::Started { .. }
+            | EventKind::Reusable { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::Decided { .. }
             | EventKind::Answered { .. }
@@ -287,7 +314,7 @@ impl Driver {
             EventKind::AttemptStarted { .. }
             | EventKind::AttemptSucceeded { .. }
             | EventKind::AttemptFailed { .. }
-            | EventKind::TimerFired { .. } => Arc::from("engine"),
+            | EventKind::TimerFired { .. } => Arc::clone(&self.engine),
         };
         let event = Event { at, actor, kind };
         match self.machine.apply(&event) {
@@ -318,7 +345,7 @@ impl Driver {
                 _ => None,
             })
             .collect();
-        let engine = Arc::from("engine");
+        let engine = Arc::clone(&self.engine);
         for kind in intents {
             self.apply(kind, (now, &engine), batch, commands, notices);
         }
@@ -353,25 +380,40 @@ impl Driver {
     fn invoke(&mut self, invoke: Invoke) {
         let key = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
+        let brief = invoke.effect == EffectKind::Pure
+            && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
+        let span = trace::call(&self.around.run, &invoke);
+        let mut call = Box::pin(attempt(Arc::clone(&self.around.caller), invoke, span));
+        // What is done at once needs no task: handing it to another thread and back costs more than it does.
+        if brief && let Some(event) = call.as_mut().now_or_never() {
+            self.done.push_back(event);
+            return;
+        }
         let answer = self.answer.clone();
-        let caller = self.around.caller.clone();
         let task = self.tasks.spawn(async move {
-            let (step, attempt) = (invoke.step.clone(), invoke.attempt);
-            // A skill that panics must not leave its step waiting for ever.
-            let call = tokio::spawn(async move { caller.call(invoke).await });
-            let _cancel = AbortOnDrop(call.abort_handle());
-            let result = call.await.unwrap_or_else(|e| {
-                Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {e}")))
-            });
-            let event = match result {
-                Ok(call::Done { value, usage, reused }) => {
-                    EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
-                }
-                Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },
-            };
+            let event = call.await;
             let _ = answer.send(event).await;
         });
         self.in_flight.insert(key, InFlight { task, effect });
+    }
+}
+
+/// Makes a call and says how it ended.
+async fn attempt(caller: Arc<Caller>, invoke: Invoke, span: tracing::Span) -> EventKind {
+    let (step, attempt) = (invoke.step.clone(), invoke.attempt);
+    // A skill that panics must not leave its step waiting for ever.
+    let call = caller.call(invoke).instrument(span.clone());
+    let call = AssertUnwindSafe(call).catch_unwind().await;
+    let result = call.unwrap_or_else(|panic| {
+        let why = panic_text(panic.as_ref());
+        Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
+    });
+    trace::called(&span, result.as_ref().map(|out| out.usage));
+    match result {
+        Ok(call::Done { value, usage, reused }) => {
+            EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
+        }
+        Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },
     }
 }
 
@@ -381,12 +423,9 @@ enum Next {
     Events(Vec<EventKind>),
 }
 
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
 }
 
 async fn sleep_until(due: Option<jiff::Timestamp>) {

@@ -7,14 +7,17 @@ use super::keep::{Keeper, Known};
 use super::people::{People, Person, Reply, admit};
 use super::rate::Rates;
 use super::report::Report;
+use super::reuse;
 use super::skill::Skills;
 use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
+use super::timeline::Timeline;
+use super::trace;
 use super::watch::Watchers;
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Machine, RunStatus};
+use crate::engine::{Event, Machine, RunStatus, Step};
 use crate::value::{Map, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -23,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// Builds the skills of a project from the folder of its `aos.toml`.
@@ -63,6 +67,9 @@ pub struct Request {
     pub project_root: PathBuf,
     pub inputs: Map,
     pub actor: Arc<str>,
+    /// The run whose finished steps are taken over.
+    #[serde(default)]
+    pub from: Option<reuse::From>,
     /// Under one key a run is started once.
     #[serde(default)]
     pub key: Option<Arc<str>>,
@@ -232,6 +239,13 @@ impl Runtime {
     }
 
     fn start_as(&self, run: Uuid, request: Request) -> Result<Started, RunError> {
+        let mut first = match &request.from {
+            Some(from) => {
+                let earlier = self.find(&from.run)?;
+                reuse::events(&self.journal, &self.tenant, earlier, &from.rerun)?
+            }
+            None => Vec::new(),
+        };
         let skills = self.skills(&request.project_root)?;
         let header = Header {
             format: FORMAT,
@@ -246,7 +260,7 @@ impl Runtime {
         let plan = Arc::clone(&header.plan);
         let machine = Machine::new(request.dag);
         let journal = RunJournal::create(self.journal.clone(), self.tenant.clone(), run, header);
-        let first = vec![journal::started(run, request.inputs)];
+        first.push(journal::started(run, request.inputs));
         let project = request.project_root;
         self.drive(Parts {
             run,
@@ -380,8 +394,17 @@ impl Runtime {
         let mut row = journal::row(&self.journal, &self.tenant, run)?
             .ok_or_else(|| RunError::Unknown(run.to_string()))?;
         row.status = shown(row.status, self.live.is_live(run));
-        let Replayed { header, machine, .. } = journal::replay(&self.journal, &self.tenant, run)?;
-        Ok((Report::of(&run.to_string(), &header.plan, row.status, &machine), header, row))
+        let (mut inputs, mut timeline) = (Map::new(), Timeline::default());
+        let mut watch = |event: &Event, step: &Step| {
+            if let EventKind::Started { inputs: given, .. } = &event.kind {
+                inputs.clone_from(given);
+            }
+            step.notices.iter().for_each(|n| timeline.take(n));
+        };
+        let Replayed { header, machine, .. } =
+            journal::replay_watched(&self.journal, &self.tenant, run, &mut watch)?;
+        let report = Report::of(&run.to_string(), &header.plan, row.status, &machine);
+        Ok((Report { inputs, timeline, ..report }, header, row))
     }
 
     /// The run whose id starts so.
@@ -466,7 +489,7 @@ impl Runtime {
         let people = Arc::clone(&self.people);
         let root = project.clone();
         let around = Surroundings {
-            caller: Caller {
+            caller: Arc::new(Caller {
                 skills,
                 rates: Arc::clone(&self.rates),
                 keeper: self.keeper.clone(),
@@ -475,7 +498,7 @@ impl Runtime {
                 run_text: Arc::clone(&id),
                 tenant: self.tenant.as_str().into(),
                 actor: Arc::clone(&actor),
-            },
+            }),
             people: Arc::new(move || people(&root)),
             actor,
             run: Arc::clone(&id),
@@ -489,7 +512,10 @@ impl Runtime {
         let live = self.live.clone();
         let done = tokio::spawn(async move {
             let gone = Gone { live, run, _end: end };
-            let (machine, status) = Driver::new(machine, journal, around).run(first).await?;
+            let span = trace::run(&id, &plan);
+            let (machine, status) =
+                Driver::new(machine, journal, around).run(first).instrument(span.clone()).await?;
+            trace::ended(&span, status);
             drop(gone);
             Ok(Report::of(&id, &plan, status, &machine))
         });

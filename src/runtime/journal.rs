@@ -6,7 +6,7 @@ use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, StoreError};
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
-use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, StepPath};
+use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, Step, StepPath};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -301,6 +301,19 @@ pub struct Replayed {
 /// # Errors
 /// The journal is damaged, of a newer format, or does not fit its plan.
 pub fn replay(journal: &Journal, tenant: &KeyName, run: Uuid) -> Result<Replayed, JournalError> {
+    replay_watched(journal, tenant, run, &mut |_, _| {})
+}
+
+/// The same, telling of every event and what the machine made of it.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_watched(
+    journal: &Journal,
+    tenant: &KeyName,
+    run: Uuid,
+    watch: &mut dyn FnMut(&Event, &Step),
+) -> Result<Replayed, JournalError> {
     let row = row(journal, tenant, run)?.ok_or(JournalError::NoHeader(run))?;
     let mut entries = journal.read::<Entry>(run);
     let header = match entries.next().transpose()? {
@@ -316,7 +329,9 @@ pub fn replay(journal: &Journal, tenant: &KeyName, run: Uuid) -> Result<Replayed
         let (seq, entry) = entry?;
         next = seq + 1;
         if let Entry::Event(event) = entry {
-            machine.apply(&event).map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
+            let step =
+                machine.apply(&event).map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
+            watch(&event, &step);
         }
     }
     let listed = Some(row.status);

@@ -1,9 +1,12 @@
 //! What a run did, as data: the JSON forms of `run --json`, and the critical path.
 
+use super::timeline::Timeline;
 use crate::engine::command::{NoticeKind, StepReport};
+use crate::engine::reuse::Reused;
 use crate::engine::{
     Ask, AskKind, Decision, Failure, Machine, Notice, Outcome, RunStatus, StepPath, StepStatus, Usage,
 };
+use crate::value::Map as Inputs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
@@ -22,6 +25,12 @@ pub struct Report {
     pub calls: u32,
     pub started_at: Option<jiff::Timestamp>,
     pub ended_at: Option<jiff::Timestamp>,
+    /// What it was started with; known where the journal was read.
+    #[serde(default)]
+    pub inputs: Inputs,
+    /// What the steps did over time; known where the journal was read.
+    #[serde(default)]
+    pub timeline: Timeline,
     /// What people, or the world outside, are asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
@@ -45,6 +54,8 @@ impl Report {
             calls,
             started_at,
             ended_at,
+            inputs: Inputs::default(),
+            timeline: Timeline::default(),
             asks: machine.asks(),
         }
     }
@@ -170,7 +181,18 @@ fn step_json(step: &StepReport) -> Json {
     if let Some(status) = step.compensation {
         row.insert("compensation".into(), step_status_name(status).into());
     }
+    if let Some(reuse) = &step.reuse {
+        let (key, value) = reuse_json(reuse);
+        row.insert(key.into(), value);
+    }
     Json::Object(row)
+}
+
+fn reuse_json(reuse: &Reused) -> (&'static str, Json) {
+    match reuse {
+        Reused::From(run) => ("reused_from", run.as_ref().into()),
+        Reused::Not(why) => ("not_reused", why.as_ref().into()),
+    }
 }
 
 fn decision_json(decision: &Decision) -> Json {
@@ -247,6 +269,11 @@ fn notice_parts(run: &str, kind: &NoticeKind) -> (&'static str, Map<String, Json
         NoticeKind::Skipped { because } => {
             put("skipped_because", because.as_ref().into());
             "step_skipped"
+        }
+        NoticeKind::Reuse { reuse } => {
+            let (key, value) = reuse_json(reuse);
+            put(key, value);
+            if matches!(reuse, Reused::From(_)) { "step_reused" } else { "step_not_reused" }
         }
         NoticeKind::Cancelled => "step_cancelled",
         NoticeKind::InDoubt => "step_in_doubt",

@@ -17,6 +17,18 @@ use std::collections::HashMap;
 
 type P<'i> = Pair<'i, Rule>;
 
+/// A text without the blanks at its end: what may stand between tokens besides comments.
+fn trimmed(text: &str) -> &str {
+    let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\t' | b'\r');
+    let length = text.as_bytes().iter().rposition(|b| !blank(b)).map_or(0, |last| last + 1);
+    let text = text.get(..length).unwrap_or(text);
+    // The one blank that is no ASCII character.
+    if text.ends_with('\u{FEFF}') {
+        return text.trim_end_matches([' ', '\n', '\t', '\r', '\u{FEFF}']);
+    }
+    text
+}
+
 /// Walks over the children of a pair.
 struct Cursor<'i> {
     pairs: std::iter::Peekable<Pairs<'i, Rule>>,
@@ -56,6 +68,8 @@ pub(super) struct Builder<'a> {
     /// Bodies that were taken out of the piece and parsed alone, by the place of their `{` in the file.
     pub(super) bodies: HashMap<u32, Body>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The last chain of operators that was reported as too deep.
+    pub(super) deep: Option<Span>,
 }
 
 impl Builder<'_> {
@@ -72,8 +86,32 @@ impl Builder<'_> {
     }
 
     fn span(&self, pair: &P<'_>) -> Span {
-        let span = pair.as_span();
-        self.range(span.start(), span.end())
+        let start = pair.as_span().start();
+        self.range(start, start + self.word(pair).len())
+    }
+
+    /// The text of a pair, without the blanks and comments that its last token took in.
+    fn word<'i>(&self, pair: &P<'i>) -> &'i str {
+        let text = pair.as_str();
+        let mut word = trimmed(text);
+        let start = pair.as_span().start();
+        // A comment ends with its line, or with the piece.
+        let blanks = text.as_bytes().get(word.len()..).unwrap_or_default();
+        if !blanks.contains(&b'\n') && start + text.len() < pair.get_input().len() {
+            return word;
+        }
+        let begin = self.offsets.global(start);
+        loop {
+            let end = self.offsets.global(start + word.len());
+            let index = self.comments.partition_point(|c| c.span.end < end);
+            match self.comments.get(index).filter(|c| begin < c.span.start && c.span.start < end) {
+                Some(comment) => {
+                    let length = word.len().saturating_sub((end - comment.span.start) as usize);
+                    word = trimmed(word.get(..length).unwrap_or(word));
+                }
+                None => return word,
+            }
+        }
     }
 
     /// A range of the piece as a place of the file.
@@ -83,7 +121,8 @@ impl Builder<'_> {
     }
 
     fn ident(&self, pair: &P<'_>) -> Ident {
-        Ident { name: Name::from(pair.as_str()), span: self.span(pair) }
+        let (start, word) = (pair.as_span().start(), self.word(pair));
+        Ident { name: Name::from(word), span: self.range(start, start + word.len()) }
     }
 
     /// A name that may have been written as a string.
@@ -97,12 +136,14 @@ impl Builder<'_> {
 
     fn path(&self, pair: &P<'_>) -> Path {
         let mut at = pair.as_span().start();
+        let word = self.word(pair);
         let mut segments = Vec::with_capacity(2);
-        for part in pair.as_str().split('.') {
+        for part in word.split('.') {
             segments.push(Ident { name: Name::from(part), span: self.range(at, at + part.len()) });
             at += part.len() + 1;
         }
-        Path { name: Name::from(pair.as_str()), segments, span: self.span(pair) }
+        let start = pair.as_span().start();
+        Path { name: Name::from(word), segments, span: self.range(start, start + word.len()) }
     }
 
     /// A string that may not hold `${…}`.

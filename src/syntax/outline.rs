@@ -7,12 +7,16 @@ use crate::source::{SourceId, Span};
 
 /// How deep brackets may nest.
 pub(super) const MAX_DEPTH: usize = 128;
+/// Files of more tokens and comments are refused: each takes memory, and the shortest are two bytes long.
+const MAX_TOKENS: usize = 1 << 20;
 
 /// A run of text that is parsed alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
     pub(super) start: u32,
     pub(super) end: u32,
+    /// Where its first token begins; none in a piece of blanks and comments.
+    pub(super) first: Option<u32>,
     /// A bracket or string in it is unclosed.
     pub(super) faulty: bool,
     /// It may not be parsed.
@@ -25,6 +29,8 @@ pub(super) struct Outline {
     pub(super) comments: Vec<Comment>,
     pub(super) pieces: Vec<Piece>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Why the file is not read at all.
+    pub(super) refused: Option<Diagnostic>,
 }
 
 struct Open {
@@ -46,11 +52,20 @@ struct Pass<'a> {
 
 /// Makes the outline of a text.
 pub(super) fn outline(source: SourceId, text: &str) -> Outline {
-    let piece = Piece { start: 0, end: 0, faulty: false, skipped: false };
+    let piece = Piece { start: 0, end: 0, first: None, faulty: false, skipped: false };
     let mut pass =
         Pass { source, text, out: Outline::default(), piece, stack: Vec::new(), beyond: 0, nesting: 0 };
     let mut tokens = Scanner::new(text, 0, text.len()).peekable();
+    let mut count = 0;
     while let Some(token) = tokens.next() {
+        count += 1;
+        if count > MAX_TOKENS {
+            let span = Span { source, start: token.start, end: token.end };
+            let message = format!("the file has more than {MAX_TOKENS} words, signs and comments");
+            let refused = Diagnostic::new(Code::TooLarge, span, message)
+                .help("split it into files that `use` each other");
+            return Outline { refused: Some(refused), ..Outline::default() };
+        }
         if token.kind == Kind::Comment {
             let span = Span { source, start: token.start, end: token.end };
             pass.out.comments.push(Comment { span, own_line: token.first });
@@ -59,6 +74,7 @@ pub(super) fn outline(source: SourceId, text: &str) -> Outline {
         if token.first && token.kind == Kind::Word && pass.heads(&token, tokens.peek()) {
             pass.cut(token.start);
         }
+        pass.piece.first.get_or_insert(token.start);
         pass.token(&token);
     }
     pass.cut(text.len() as u32);
@@ -105,7 +121,7 @@ impl Pass<'_> {
         if self.piece.start < at {
             self.out.pieces.push(self.piece);
         }
-        self.piece = Piece { start: at, end: at, faulty: false, skipped: false };
+        self.piece = Piece { start: at, end: at, first: None, faulty: false, skipped: false };
     }
 
     /// Reports the first fault of brackets in a piece; later ones follow from it.

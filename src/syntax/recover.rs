@@ -1,5 +1,6 @@
 //! What is done where pest says no: the fault is named, mended or cut out, and the rest of the piece is read all the same.
 
+mod foreign;
 mod parts;
 
 use super::ast::{Body, Stmt};
@@ -49,7 +50,15 @@ impl<'a> Recovery<'a> {
     pub(super) fn builder(&self, offsets: Offsets) -> Builder<'a> {
         let (source, text, comments) = (self.source, self.text, self.comments);
         let offsets = offsets.within(self.length);
-        Builder { source, text, comments, offsets, bodies: HashMap::new(), diagnostics: Vec::new() }
+        Builder {
+            source,
+            text,
+            comments,
+            offsets,
+            bodies: HashMap::new(),
+            diagnostics: Vec::new(),
+            deep: None,
+        }
     }
 
     fn slice(&self, start: u32, end: u32) -> &'a str {
@@ -230,24 +239,7 @@ impl<'a> Recovery<'a> {
             return self.hash_comment(changes, &here, end);
         }
         let slip = self.slip(&tokens, n, bracket).or_else(|| self.slip(&tokens, n.checked_sub(1)?, bracket));
-        let found = slip.or_else(|| match (word, before) {
-            ("and" | "or", _) => {
-                let to = if word == "and" { "&&" } else { "||" };
-                Some((
-                    foreign,
-                    format!("`{word}` is written `{to}`"),
-                    format!("write `{to}`"),
-                    change(here.start, here.end, to),
-                ))
-            }
-            ("elif" | "elsif" | "elseif", _) => {
-                let list = change(here.start, here.end, "else if");
-                Some((foreign, format!("`{word}` is written `else if`"), "write `else if`".into(), list))
-            }
-            (";", _) => {
-                let list = change(here.start, here.end, "");
-                Some((foreign, "nothing ends with `;`".into(), "remove it".into(), list))
-            }
+        let found = slip.or_else(|| self.foreign(&tokens, n, bracket)).or_else(|| match (word, before) {
             (":", Some(b))
                 if matches!(last, "retry" | "backoff" | "fallback")
                     || bracket.is_none() && CLAUSES.contains(&last) =>

@@ -16,9 +16,18 @@ impl Rule {
     pub(super) fn describe(self) -> &'static str {
         match self {
             Rule::EOI => "the end",
-            Rule::WHITESPACE => "a blank",
-            Rule::COMMENT => "a comment",
-            Rule::only_items | Rule::item => "an item",
+            Rule::ws | Rule::lead => "a blank",
+            Rule::items | Rule::only_items | Rule::item => "an item",
+            // Guards: silent, so no error names them.
+            Rule::told
+            | Rule::at_clause
+            | Rule::at_prefix
+            | Rule::at_postfix
+            | Rule::at_operator
+            | Rule::at_string
+            | Rule::at_quote
+            | Rule::at_named
+            | Rule::at_int => "nothing",
             Rule::only_stmts | Rule::stmt => "a statement",
             Rule::only_tests | Rule::test_stmt => "a line of a test",
             Rule::only_clause | Rule::skill_clause | Rule::plan_clause | Rule::clause => "a clause",
@@ -148,12 +157,13 @@ impl Rule {
             | Rule::text_block_sq
             | Rule::run_block_sq
             | Rule::string_raw
-            | Rule::raw_text => "a string",
+            | Rule::raw_text
+            | Rule::quoted => "a string",
             Rule::escape => "an escape",
             Rule::interp => "`${`",
             Rule::bytes | Rule::bytes_text => "bytes",
             Rule::quote => "a quote",
-            Rule::idc => "a letter",
+            Rule::head | Rule::idc => "a letter",
             Rule::ident_text | Rule::path_text | Rule::name | Rule::expr_name | Rule::word | Rule::path => {
                 "a name"
             }
@@ -174,7 +184,7 @@ impl Rule {
             Rule::p_fat_arrow => "`=>`",
             Rule::p_rparen => "`)`",
             Rule::p_rbracket => "`]`",
-            Rule::p_rbrace => "`}`",
+            Rule::p_rbrace | Rule::interp_end => "`}`",
             Rule::kw_appends => "`appends`",
             Rule::kw_as => "`as`",
             Rule::kw_calls => "`calls`",

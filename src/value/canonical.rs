@@ -2,27 +2,34 @@
 
 use super::Value;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// SHA-256 of the canonical form, in hexadecimal. Maps that differ only in the order of their keys have the same digest; `1` and `1.0` do not.
 #[must_use]
 pub fn canonical_digest(value: &Value) -> String {
     let mut hasher = Sha256::new();
-    feed(value, &mut hasher);
-    let mut hex = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    canonical_feed(value, &mut hasher);
+    hex(&hasher.finalize())
 }
 
-/// Tag, length, content: no two values give the same bytes.
-fn feed(value: &Value, hasher: &mut Sha256) {
+/// Bytes in hexadecimal. (Formatting each would take longer than the digest.)
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| DIGITS.get(usize::from(n)).map_or('0', |d| char::from(*d));
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
+}
+
+/// Feeds the canonical form to a digest. Tag, length, content: no two values give the same bytes.
+pub fn canonical_feed(value: &Value, hasher: &mut Sha256) {
     match value {
         Value::List(items) => {
             head(hasher, b'l', items.len());
-            items.iter().for_each(|item| feed(item, hasher));
+            items.iter().for_each(|item| canonical_feed(item, hasher));
         }
         Value::Map(map) => {
             head(hasher, b'm', map.len());
@@ -30,7 +37,7 @@ fn feed(value: &Value, hasher: &mut Sha256) {
             entries.sort_by(|a, b| a.0.cmp(b.0));
             for (key, value) in entries {
                 block(hasher, b'k', key.as_bytes());
-                feed(value, hasher);
+                canonical_feed(value, hasher);
             }
         }
         Value::String(s) => block(hasher, b's', s.as_bytes()),

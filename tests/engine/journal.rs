@@ -3,6 +3,7 @@
 use super::cases::all;
 use super::world::{World, dag, shown, time};
 use aos::dag::Dag;
+use aos::engine::reuse::{Earlier, EarlierEnd};
 use aos::engine::{Event, EventKind, Failure, StepPath, Usage};
 use aos::runtime::store::codec;
 use aos::value::{Map, Value};
@@ -74,7 +75,6 @@ fn the_events_of_a_journal_are_frozen() {
     error.details.insert("status".into(), Value::Int(429));
     error.retry_after_ms = Some(1500);
     let bare = Failure::new("timeout", "too slow");
-    let at = r#"{"at":"2001-09-09T01:46:40Z","actor":"ann","event":"#;
     let golden = [
         (
             EventKind::Started { run: "r1".into(), inputs },
@@ -149,9 +149,36 @@ fn the_events_of_a_journal_are_frozen() {
         (EventKind::Resumed, r#""resumed"}"#),
     ];
     for (kind, want) in golden {
-        let text = event(kind);
-        assert_eq!(text, format!("{at}{want}"));
-        let back: Event = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+        frozen(kind, want);
     }
+}
+
+/// The line of an event, and that it is read back.
+#[track_caller]
+fn frozen(kind: EventKind, want: &str) {
+    let text = event(kind);
+    assert_eq!(text, format!(r#"{{"at":"2001-09-09T01:46:40Z","actor":"ann","event":{want}"#));
+    let back: Event = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&back).unwrap(), text);
+}
+
+#[test]
+fn what_an_earlier_run_leaves_is_frozen_too() {
+    let step = || StepPath("pages[3].page".into());
+    let earlier = Earlier {
+        step: step(),
+        skill: "http.get".into(),
+        args: [("url".into(), "d1".into())].into_iter().collect(),
+        end: EarlierEnd::Value(Value::Int(7)),
+    };
+    let failed = Earlier {
+        step: StepPath("post".into()),
+        skill: "http.post".into(),
+        args: Default::default(),
+        end: EarlierEnd::Nothing("it failed".into()),
+    };
+    frozen(
+        EventKind::Reusable { from: "r0".into(), steps: vec![earlier, failed] },
+        r#""reusable","from":"r0","steps":[{"step":"pages[3].page","skill":"http.get","args":{"url":"d1"},"end":{"value":7}},{"step":"post","skill":"http.post","args":{},"end":{"nothing":"it failed"}}]}"#,
+    );
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::{BinaryOp, Expr, ExprKind, Key, MacroKind, StatusTest, VarId};
 use crate::source::Span;
 use crate::types::{Labels, Privacy, Trust, Type};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Functions that give elements of their first argument, or the list in another order.
@@ -222,14 +222,14 @@ impl<'a> Walk<'a> {
 
 /// The steps that an expression reads strictly, and does not ask about.
 pub(super) fn strict(expr: &Expr, out: &mut Vec<VarId>) {
-    let mut asked: HashSet<VarId> = HashSet::new();
+    let mut asked: Vec<VarId> = Vec::new();
     let mut read: Vec<VarId> = Vec::new();
     let mut open = vec![expr];
     while let Some(e) = open.pop() {
         match &*e.kind {
             ExprKind::Var(id) => read.push(*id),
             ExprKind::Status { step, .. } | ExprKind::Tolerant(step) => {
-                asked.insert(*step);
+                asked.push(*step);
             }
             _ => {}
         }

@@ -20,12 +20,16 @@ pub(super) struct Row {
     /// Earlier rows it waits for, those implied by others left out.
     pub(super) after: Vec<usize>,
     pub(super) sections: Vec<Section>,
+    /// No `let`, `require` or `fail`.
+    pub(super) is_step: bool,
 }
 
 /// A body inside a region.
 pub(super) struct Section {
     /// `then`, `else`, a pattern; empty where there is only one.
     pub(super) label: String,
+    /// What stands between the step's path and those inside: `.then`, `[]`, `["a"]`.
+    pub(super) key: String,
     pub(super) rows: Vec<Row>,
 }
 
@@ -111,7 +115,8 @@ fn row(dag: &Dag, node: &Node, me: usize, within: &BodyDag, after: Vec<usize>) -
         NodeKind::Require { .. } | NodeKind::Fail { .. } => String::new(),
         NodeKind::Let(_) | NodeKind::Step(_) => node.name.to_string(),
     };
-    Row { name, text: text + &hints(me, within), after, sections }
+    let is_step = matches!(node.kind, NodeKind::Step(_));
+    Row { name, text: text + &hints(me, within), after, sections, is_step }
 }
 
 /// Where waiting costs parallelism and the text does not show why.
@@ -133,13 +138,15 @@ fn hints(me: usize, within: &BodyDag) -> String {
 }
 
 fn action(dag: &Dag, action: &Action) -> (String, Vec<Section>) {
-    let only = |id: BodyId| vec![Section { label: String::new(), rows: body(dag, id) }];
+    let only = |id: BodyId, key: &str| {
+        vec![Section { label: String::new(), key: key.to_owned(), rows: body(dag, id) }]
+    };
     match action {
         Action::Call(call) => match &call.target {
             Target::Skill(name) => (name.to_string(), Vec::new()),
             Target::Plan(name) => (format!("plan {name}"), Vec::new()),
         },
-        Action::Do(id) => ("do".to_owned(), only(*id)),
+        Action::Do(id) => ("do".to_owned(), only(*id, "")),
         Action::For(f) => {
             let part = |word: &str, e: &Option<Expr>| {
                 e.as_ref().map_or_else(String::new, |e| format!(" {word} {}", literal(e)))
@@ -152,13 +159,21 @@ fn action(dag: &Dag, action: &Action) -> (String, Vec<Section>) {
             let bounds =
                 [part("max", &f.max), part("first", &f.first), part("parallel", &f.parallel), tolerate]
                     .concat();
-            (format!("for each{bounds}"), only(f.body))
+            (format!("for each{bounds}"), only(f.body, "[]"))
         }
         Action::If { arms, otherwise } => {
             let label = |i: usize| if i == 0 { "then".to_owned() } else { format!("else if {i}") };
-            let arms =
-                arms.iter().enumerate().map(|(i, (_, id))| Section { label: label(i), rows: body(dag, *id) });
-            let last = otherwise.iter().map(|id| Section { label: "else".into(), rows: body(dag, *id) });
+            let key = |i: usize| ".else".repeat(i);
+            let last = otherwise.iter().map(|id| Section {
+                label: "else".into(),
+                key: key(arms.len()),
+                rows: body(dag, *id),
+            });
+            let arms = arms.iter().enumerate().map(|(i, (_, id))| Section {
+                label: label(i),
+                key: key(i) + ".then",
+                rows: body(dag, *id),
+            });
             ("if".to_owned(), arms.chain(last).collect())
         }
         Action::Match { arms, .. } => {
@@ -166,12 +181,19 @@ fn action(dag: &Dag, action: &Action) -> (String, Vec<Section>) {
                 [] => "_".to_owned(),
                 some => some.iter().map(literal).collect::<Vec<_>>().join(" | "),
             };
-            let arms = arms.iter().map(|(p, id)| Section { label: label(p), rows: body(dag, *id) });
+            let key =
+                |patterns: &[Expr]| format!("[{}]", patterns.first().map_or("\"_\"".to_owned(), literal));
+            let arms =
+                arms.iter().map(|(p, id)| Section { label: label(p), key: key(p), rows: body(dag, *id) });
             ("match".to_owned(), arms.collect())
         }
-        Action::Loop(l) => (format!("loop max {}", literal(&l.max)), only(l.body)),
+        Action::Loop(l) => (format!("loop max {}", literal(&l.max)), only(l.body, "[]")),
         Action::Race(branches) => {
-            let branch = |(i, id): (usize, &BodyId)| Section { label: i.to_string(), rows: body(dag, *id) };
+            let branch = |(i, id): (usize, &BodyId)| Section {
+                label: i.to_string(),
+                key: "[]".to_owned(),
+                rows: body(dag, *id),
+            };
             ("race".to_owned(), branches.iter().enumerate().map(branch).collect())
         }
     }

@@ -165,6 +165,7 @@ mod tests {
             text: "x".into(),
             after: after.to_vec(),
             sections: Vec::new(),
+            is_step: true,
         };
         edges.iter().enumerate().map(row).collect()
     }

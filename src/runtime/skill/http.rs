@@ -18,6 +18,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use url::Url;
 
+/// A client for what is no skill: it reaches every address.
+///
+/// # Errors
+/// TLS cannot be set up.
+#[cfg(feature = "otel")]
+pub(crate) fn plain_client(connect_timeout: Duration) -> Result<Client, String> {
+    client::plain(connect_timeout).map_err(|failure| failure.message.to_string())
+}
+
 /// How much of the body of a refusal goes into the error's details, characters.
 const REFUSAL: usize = 16 * 1024;
 /// The headers that may go along to another origin.

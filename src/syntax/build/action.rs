@@ -197,7 +197,7 @@ impl Builder<'_> {
             return Some(Tolerate::Count(self.expr(value).0));
         }
         let span = self.span(&value);
-        match super::literal::digits(value.as_str().trim_end_matches('%')).parse::<u8>() {
+        match super::literal::digits(self.word(&value).trim_end_matches('%')).parse::<u8>() {
             Ok(n) if n <= 100 => Some(Tolerate::Percent(n, span)),
             _ => {
                 let d = Diagnostic::new(Code::BadLiteral, span, "a percentage is 0% to 100%");

@@ -65,9 +65,13 @@ impl Builder<'_> {
     /// One chain, one diagnostic: what holds or is held by one that was reported is silent.
     fn deep(&mut self, span: Span) -> Built {
         let holds = |a: Span, b: Span| a.start <= b.start && b.end <= a.end;
-        let same = |d: &Diagnostic| d.code == Code::TooDeep && (holds(d.span, span) || holds(span, d.span));
-        if self.diagnostics.iter().rev().take(8).any(same) {
-            return (self.error_expr(span), 0);
+        match &mut self.deep {
+            Some(told) if holds(*told, span) => return (self.error_expr(span), 0),
+            Some(told) if holds(span, *told) => {
+                *told = span;
+                return (self.error_expr(span), 0);
+            }
+            told => *told = Some(span),
         }
         let d =
             Diagnostic::new(Code::TooDeep, span, format!("operators nest deeper than {MAX_OPERATORS} here"))
@@ -114,7 +118,7 @@ impl Builder<'_> {
                 left = expr_of(ExprKind::As { value: left, ty }, span);
                 depth += 1;
             } else {
-                let text = c.pairs.peek().filter(|p| p.as_rule() == Rule::binop).map(|p| p.as_str());
+                let text = c.pairs.peek().filter(|p| p.as_rule() == Rule::binop).map(|p| self.word(p));
                 let Some((op, binding)) = text.map(operator) else { break };
                 if binding < min {
                     break;
@@ -136,7 +140,10 @@ impl Builder<'_> {
     /// Comparisons do not chain, and `??` does not stand bare beside `||` and `&&`.
     fn mixing(&mut self, op: BinaryOp, binding: u8, op_span: Span, left: &Expr, right: &Expr) {
         let parens = |e: &Expr| vec![Edit::before(e.span, "("), Edit::after(e.span, ")")];
-        if binding == 4 && precedence(left) == 4 {
+        // Of a longer chain the first says it; of one that is too deep, that.
+        let told = matches!(&*left.kind, ExprKind::Binary { left, .. } if precedence(left) == 4)
+            || self.deep.is_some_and(|deep| deep.start <= left.span.start && left.span.start <= deep.end);
+        if binding == 4 && precedence(left) == 4 && !told {
             let d = Diagnostic::new(Code::Syntax, op_span, "comparisons do not chain")
                 .label("a second comparison")
                 .help("join two comparisons with `&&`, or put one into parentheses")
@@ -165,7 +172,7 @@ impl Builder<'_> {
         }
         let least = prefixes.last().map(|(op, _)| *op) == Some(UnaryOp::Neg)
             && primary.as_rule() == Rule::int
-            && super::literal::digits(primary.as_str()) == "9223372036854775808";
+            && super::literal::digits(self.word(&primary)) == "9223372036854775808";
         let (mut expr, mut depth) = if least {
             let span = prefixes.pop().map_or(whole, |(_, s)| s).to(self.span(&primary));
             (expr_of(ExprKind::Int(i64::MIN), span), 0)
@@ -246,7 +253,7 @@ impl Builder<'_> {
     fn primary(&mut self, pair: P<'_>) -> Built {
         let span = self.span(&pair);
         let kind = match pair.as_rule() {
-            Rule::expr_name => ExprKind::Name(pair.as_str().into()),
+            Rule::expr_name => ExprKind::Name(self.word(&pair).into()),
             Rule::lit_true => ExprKind::Bool(true),
             Rule::lit_false => ExprKind::Bool(false),
             Rule::lit_null => ExprKind::Null,

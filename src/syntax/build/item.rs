@@ -116,13 +116,13 @@ impl Builder<'_> {
             Rule::sc_time => SkillClauseKind::Time(self.expr_in(&mut c, Rule::expr)?),
             Rule::sc_rate => {
                 let count = c.find(Rule::int)?;
-                let number = super::literal::digits(count.as_str()).parse::<i64>();
+                let number = super::literal::digits(self.word(&count)).parse::<i64>();
                 if number.is_err() {
                     let d = Diagnostic::new(Code::BadLiteral, self.span(&count), "the number is too large");
                     self.report(d);
                 }
                 let unit = c.find(Rule::rate_unit)?;
-                let per = match unit.as_str() {
+                let per = match self.word(&unit) {
                     "s" => RateUnit::Second,
                     "min" => RateUnit::Minute,
                     _ => RateUnit::Hour,

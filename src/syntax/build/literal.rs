@@ -2,11 +2,13 @@
 
 use super::{Builder, P, Rule};
 use crate::diagnostic::{Code, Diagnostic, Edit};
-use crate::syntax::ast::{Expr, ExprKind, TextForm, TextPart};
+use crate::source::Span;
+use crate::syntax::ast::{Expr, ExprKind, Name, TextForm, TextPart};
+use std::borrow::Cow;
 
 /// The digits of a number without `_`.
-pub(super) fn digits(text: &str) -> String {
-    text.chars().filter(|c| *c != '_').collect()
+pub(super) fn digits(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { text.replace('_', "").into() } else { text.into() }
 }
 
 const UNITS: &[(&str, i64)] = &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
@@ -28,7 +30,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn number(&mut self, pair: &P<'_>) -> Expr {
-        let text = digits(pair.as_str());
+        let text = digits(self.word(pair));
         let kind = match pair.as_rule() {
             Rule::hex => self.int(pair, text.get(2..).unwrap_or(""), 16, 1),
             Rule::int => self.int(pair, &text, 10, 1),
@@ -38,7 +40,7 @@ impl Builder<'_> {
                     .label("ends in `u`")
                     .fix(
                         "drop the `u`",
-                        vec![Edit::replace(span, pair.as_str().trim_end_matches(['u', 'U']))],
+                        vec![Edit::replace(span, self.word(pair).trim_end_matches(['u', 'U']))],
                     );
                 self.report(d);
                 let number = text.trim_end_matches(['u', 'U']);
@@ -111,7 +113,7 @@ impl Builder<'_> {
         let span = self.span(pair);
         let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
-        let mut d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no number", pair.as_str()));
+        let mut d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no number", self.word(pair)));
         let lower = unit.to_ascii_lowercase();
         let time = match lower.as_str() {
             "sec" | "secs" | "second" | "seconds" | "s" => Some(("s", 1_000)),
@@ -159,14 +161,16 @@ impl Builder<'_> {
     pub(super) fn string_deep(&mut self, pair: P<'_>) -> (Expr, usize) {
         let rule = pair.as_rule();
         let span = self.span(&pair);
-        let at = pair.as_span().start();
         if rule == Rule::string_raw {
-            let inner = unquote(pair.as_str().get(1..).unwrap_or("")).1;
+            let inner = unquote(self.word(&pair).get(1..).unwrap_or("")).1;
             let kind = ExprKind::Text { value: inner.replace("\r\n", "\n").into(), form: TextForm::Raw };
             return (Expr { kind: Box::new(kind), span }, 0);
         }
         let block = matches!(rule, Rule::string_block_dq | Rule::string_block_sq);
-        let form = if block { TextForm::Block } else { TextForm::Plain };
+        if !block {
+            return self.plain_string(pair, span);
+        }
+        let form = TextForm::Block;
         let mut deepest = 0;
         let mut parts = Vec::new();
         for child in pair.into_inner() {
@@ -180,10 +184,7 @@ impl Builder<'_> {
                 parts.push(Part::Chunks(vec![Chunk { at: child.as_span().start(), text: child.as_str() }]));
             }
         }
-        let _ = at;
-        if block {
-            dedent(&mut parts);
-        }
+        dedent(&mut parts);
         let mut out = Vec::with_capacity(parts.len());
         for part in parts {
             match part {
@@ -199,12 +200,32 @@ impl Builder<'_> {
                 }
             }
         }
-        let kind = match out.as_slice() {
-            [] => ExprKind::Text { value: "".into(), form },
-            [TextPart::Text(value)] => ExprKind::Text { value: value.clone(), form },
-            _ => ExprKind::Interpolated { parts: out, form },
-        };
-        (Expr { kind: Box::new(kind), span }, deepest)
+        (text_of(out, form, span), deepest)
+    }
+
+    /// A string of one line: its chunks are its text.
+    fn plain_string(&mut self, pair: P<'_>, span: Span) -> (Expr, usize) {
+        let mut deepest = 0;
+        let mut out = Vec::new();
+        for child in pair.into_inner() {
+            if child.as_rule() == Rule::interp {
+                let span = self.span(&child);
+                let inner = child.into_inner().find(|p| p.as_rule() == Rule::expr).map(|p| self.expr(p));
+                let (inner, depth) = inner.unwrap_or_else(|| (self.error_expr(span), 0));
+                deepest = deepest.max(depth);
+                out.push(TextPart::Expr(inner));
+            } else if !child.as_str().contains('\\') {
+                if !child.as_str().is_empty() {
+                    out.push(TextPart::Text(Name::from(child.as_str())));
+                }
+            } else {
+                let mut text = String::new();
+                let chunk = Chunk { at: child.as_span().start(), text: child.as_str() };
+                self.unescape(&chunk, false, &mut text);
+                out.push(TextPart::Text(text.into()));
+            }
+        }
+        (text_of(out, TextForm::Plain, span), deepest)
     }
 
     fn unescape(&mut self, chunk: &Chunk<'_>, block: bool, out: &mut String) {
@@ -241,7 +262,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn bytes(&mut self, pair: &P<'_>) -> Expr {
-        let text = pair.as_str();
+        let text = self.word(pair);
         let after = text.get(1..).unwrap_or("");
         let raw = after.starts_with(['r', 'R']);
         let (open, inner) = unquote(if raw { after.get(1..).unwrap_or("") } else { after });
@@ -272,6 +293,15 @@ impl Builder<'_> {
         out.extend_from_slice(rest.as_bytes());
         self.literal(ExprKind::Bytes(out.into()), pair)
     }
+}
+
+fn text_of(mut parts: Vec<TextPart>, form: TextForm, span: Span) -> Expr {
+    let kind = match parts.as_mut_slice() {
+        [] => ExprKind::Text { value: "".into(), form },
+        [TextPart::Text(value)] => ExprKind::Text { value: std::mem::take(value), form },
+        _ => ExprKind::Interpolated { parts, form },
+    };
+    Expr { kind: Box::new(kind), span }
 }
 
 fn push_text(out: &mut String, text: &str, block: bool) {

@@ -10,7 +10,7 @@ impl Builder<'_> {
         let mut c = Cursor::new(pair);
         let mut labels = Vec::new();
         while let Some(label) = c.eat(Rule::label) {
-            let word = match label.as_str() {
+            let word = match self.word(&label) {
                 "trusted" => LabelWord::Trusted,
                 "untrusted" => LabelWord::Untrusted,
                 "public" => LabelWord::Public,
