@@ -13,9 +13,9 @@ mod clauses;
 mod closed;
 mod collect;
 mod constants;
-mod cx;
+pub(crate) mod cx;
 mod effects;
-mod errors;
+pub(crate) mod errors;
 mod eval_api;
 mod expect;
 #[cfg(test)]
@@ -39,8 +39,8 @@ mod people;
 mod plans;
 mod races;
 mod region;
-mod relate;
-mod reorder;
+pub(crate) mod relate;
+pub(crate) mod reorder;
 pub mod resources;
 mod roots;
 mod signature;
@@ -51,12 +51,14 @@ mod visit;
 mod waits;
 mod walk;
 
+pub(crate) use eval_api::infer_text;
 pub use eval_api::{check_expr, close_expr, read_type};
 pub use left::Left;
 pub use not_yet::not_yet;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Code, Diagnostic, nearest, sort};
+use crate::expr::VarId;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::{Parse, ast};
 use crate::types::Type;
@@ -102,6 +104,8 @@ pub struct Analysis {
     pub entry_plans: Vec<Arc<str>>,
     /// By plan: what the names in its body mean.
     pub(crate) refs: IndexMap<Arc<str>, Vec<cx::Ref>>,
+    /// By plan: the steps and `let`s that may have no value, in order.
+    pub(crate) missing: IndexMap<Arc<str>, Vec<VarId>>,
     /// Everything found, parsing included, by place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -206,6 +210,7 @@ pub fn check_unit_for(
             analysis.skills.entry(name).or_insert(signature);
         }
         analysis.refs.insert(out.plan.name.clone(), out.refs);
+        analysis.missing.insert(out.plan.name.clone(), out.missing);
         analysis.plans.insert(out.plan.name.clone(), out.plan);
     }
     for signature in &unit.signatures {
@@ -377,7 +382,7 @@ fn steps(body: &hir::Body) -> usize {
 }
 
 /// The bodies of an action.
-fn inner(action: &hir::Action) -> Vec<&hir::Body> {
+pub(crate) fn inner(action: &hir::Action) -> Vec<&hir::Body> {
     match action {
         hir::Action::Call(_) => Vec::new(),
         hir::Action::Do(b) => vec![b],

@@ -131,6 +131,8 @@ fn dispatch(args: Args) -> CliResult {
         Command::Eval(a) => eval::eval(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
+        #[cfg(feature = "lsp")]
+        Command::Lsp => Ok(if crate::lsp::run() { Exit::Done } else { Exit::Failed }),
         Command::Init(a) => init::init(&a),
         Command::Doctor(a) => doctor::doctor(&a, &global),
         Command::Completions(a) => Ok(args::completions(&a)),

@@ -4,7 +4,7 @@
 //! Edges always go down the text, so that a body can always run to its end.
 
 mod build;
-mod conflict;
+pub(crate) mod conflict;
 pub mod draw;
 mod time;
 

@@ -23,7 +23,9 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | 7 | `cli` | arguments in, text and exit codes out |
+//! | 6 | `lsp` | the language server: converts, never decides |
 //! | 5 | `runtime` | the impure shell of the engine: driver, journal, store, skills, socket |
+//! | 5 | [`ide`] | the pure shell of the compiler: what an editor asks, plain data in and out |
 //! | 4 | [`engine`], [`project`] | pure state machine over a graph; files to analyses, through a loader |
 //! | 3 | [`dag`] | checked plan to frozen, serialisable graph, and its pictures |
 //! | 2 | [`check`], [`mod@format`] | from syntax to the checked plan; the canonical printer |
@@ -47,6 +49,8 @@
 //!   what that asks for. A call that must not be repeated unasked is preceded by a durable `attempt_started`; found
 //!   without an answer it is in doubt.
 //! - The header of a journal holds the graph and the sources: a run ends on the plan it began with.
+//! - What the language server answers is a function of the open texts and the disk: after any edits the same as after a fresh
+//!   start.
 //! - A secret is a name until a skill is called: neither the engine nor the journal ever holds its text.
 
 // The parser that pest makes names it, as pest is built without `std`.
@@ -61,6 +65,9 @@ pub mod diagnostic;
 pub mod engine;
 pub mod expr;
 pub mod format;
+pub mod ide;
+#[cfg(feature = "lsp")]
+pub mod lsp;
 pub mod project;
 #[cfg(feature = "runtime")]
 pub mod runtime;

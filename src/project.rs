@@ -38,10 +38,26 @@ pub struct ProjectFile {
     /// As the user knows it.
     pub path: PathBuf,
     pub source: SourceId,
-    pub parse: Parse,
-    uses: Vec<UseRef>,
+    pub parse: Arc<Parse>,
+    pub(crate) uses: Vec<UseRef>,
     /// From a skill folder: seen by every file.
-    shared: bool,
+    pub(crate) shared: bool,
+}
+
+/// Parses the files of a project; one that remembers need not read again what did not change.
+pub trait Parser {
+    /// What [`syntax::parse`] gives for the text of the file at `path`.
+    fn parse(&mut self, path: &Path, source: SourceId, text: &str) -> Arc<Parse>;
+}
+
+/// Parses every text as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Afresh;
+
+impl Parser for Afresh {
+    fn parse(&mut self, _: &Path, source: SourceId, text: &str) -> Arc<Parse> {
+        Arc::new(syntax::parse(source, text))
+    }
 }
 
 impl Project {
@@ -71,12 +87,25 @@ impl Project {
     /// The same for an agent, a writer, and what the writer had read.
     #[must_use]
     pub fn load_text_for(entry: &Path, text: &str, loader: &dyn Loader, asking: &Asking) -> Project {
+        Self::load_text_with(entry, text, loader, asking, &mut Afresh)
+    }
+
+    /// The same with a parser that may remember.
+    #[must_use]
+    pub fn load_text_with(
+        entry: &Path,
+        text: &str,
+        loader: &dyn Loader,
+        asking: &Asking,
+        parser: &mut dyn Parser,
+    ) -> Project {
         let full = loader.canonical(entry);
         let folder = full.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let config_path = folder.ancestors().map(|dir| dir.join("aos.toml")).find(|path| loader.exists(path));
         let root = config_path.as_deref().and_then(Path::parent).map_or(folder, Path::to_path_buf);
         let mut load = Load {
             loader,
+            parser,
             root: root.clone(),
             sources: Sources::default(),
             files: Vec::new(),
@@ -139,6 +168,7 @@ fn analyse(
 
 struct Load<'l> {
     loader: &'l dyn Loader,
+    parser: &'l mut dyn Parser,
     root: PathBuf,
     sources: Sources,
     files: Vec<ProjectFile>,
@@ -155,7 +185,7 @@ impl Load<'_> {
     /// Parses a text, follows what it uses and gives its index.
     fn add(&mut self, full: PathBuf, shown: PathBuf, text: &str) -> usize {
         let source = self.sources.add(&shown.to_string_lossy(), text);
-        let parse = syntax::parse(source, text);
+        let parse = self.parser.parse(&full, source, text);
         let index = self.files.len();
         let wanted: Vec<ast::Use> = parse
             .file

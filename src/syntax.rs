@@ -4,6 +4,7 @@
 
 pub mod ast;
 
+mod again;
 mod braces;
 mod build;
 mod markdown;
@@ -12,6 +13,10 @@ mod outline;
 mod recover;
 mod rule;
 mod scan;
+mod shift;
+pub mod tokens;
+
+pub use again::again;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span};

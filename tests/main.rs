@@ -13,6 +13,8 @@ mod agentdojo;
 #[cfg(feature = "cli")]
 mod commands;
 mod corpus;
+#[cfg(feature = "cli")]
+mod editors;
 mod engine;
 #[cfg(feature = "cli")]
 mod examples;
@@ -21,6 +23,8 @@ mod flow;
 mod format;
 #[cfg(feature = "cli")]
 mod hostile;
+#[cfg(all(feature = "cli", feature = "lsp"))]
+mod lsp;
 #[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]

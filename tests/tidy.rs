@@ -15,8 +15,9 @@ const LAYERS: &[(u8, &[&str])] = &[
     (3, &["check", "format"]),
     (4, &["dag"]),
     (5, &["engine", "project"]),
-    (6, &["runtime"]),
-    (7, &["cli"]),
+    (6, &["runtime", "ide"]),
+    (7, &["lsp"]),
+    (8, &["cli"]),
 ];
 
 /// Uses that go sideways on purpose, with the reason.
@@ -215,7 +216,8 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 /// What is found in an example; `files` stand beside it, `agent` asks.
 fn codes_of(text: &str, files: &[(String, String)], agent: Option<&str>) -> Vec<(Code, Severity)> {
     let lib = "type Repo = { owner: string, name: string }\n";
-    let mut all = vec![("/p/page.plan".to_owned(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
+    let mut all =
+        vec![("/p/page.plan".to_owned(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
     all.extend(files.iter().map(|(name, text)| (format!("/p/{name}"), text.clone())));
     let loader = MemoryLoader::new(all.iter().map(|(name, text)| (&**name, &**text)));
     let asking = Asking { agent: agent.map(Into::into), ..Asking::default() };
@@ -233,7 +235,8 @@ fn every_diagnostic_has_a_page_that_is_true() {
             wrong.push(format!("{}: the page does not start with its name", code.name()));
         }
         let blocks = blocks(page);
-        let named = |(kind, text): &(String, String)| Some((kind.strip_prefix("file ")?.to_owned(), text.clone()));
+        let named =
+            |(kind, text): &(String, String)| Some((kind.strip_prefix("file ")?.to_owned(), text.clone()));
         let files: Vec<_> = blocks.iter().filter_map(named).collect();
         for (kind, text) in &blocks {
             let (kind, agent) = kind.split_once(' ').map_or((kind.as_str(), None), |(k, a)| (k, Some(a)));

@@ -239,7 +239,7 @@ impl<'a> Lower<'a> {
 
     /// `a.f.g` read by `?.`, with a default behind it; inside of anything else the value itself gets one.
     fn defaulted(&self, expr: &Expr, var: VarId, want: &Type) -> Option<Vec<Edit>> {
-        if let Some(mut edits) = self.chain(expr, var) {
+        if let Some(mut edits) = self.dotted(expr, var) {
             edits.push(Edit::after(expr.span, format!(" ?? {}", super::holes::default(want)?)));
             return Some(edits);
         }
@@ -257,11 +257,11 @@ impl<'a> Lower<'a> {
     }
 
     /// The dots of a chain of fields that starts at a variable, written `?.`.
-    fn chain(&self, expr: &Expr, var: VarId) -> Option<Vec<Edit>> {
+    fn dotted(&self, expr: &Expr, var: VarId) -> Option<Vec<Edit>> {
         match &*expr.kind {
             ExprKind::Var(id) => (*id == var).then(Vec::new),
             ExprKind::Member { base, .. } => {
-                let mut edits = self.chain(base, var)?;
+                let mut edits = self.dotted(base, var)?;
                 let dot = Span { start: base.span.end, end: base.span.end.saturating_add(1), ..base.span };
                 match self.unit.sources.slice(dot) {
                     "." => edits.push(Edit::replace(dot, "?.")),

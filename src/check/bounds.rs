@@ -104,6 +104,16 @@ impl Sum {
         self.amounts.get(dimension).copied().unwrap_or(Amount::NONE)
     }
 
+    fn bounds(&self, time: Amount) -> Bounds {
+        Bounds {
+            cost: self.whole(COST).0,
+            tokens: self.whole(TOKENS).0,
+            calls: self.whole(CALLS).0,
+            time_ms: time.0,
+            path: self.paths.get(TIME).into_iter().flatten().map(|s| s.name.clone()).collect(),
+        }
+    }
+
     /// With the undoing.
     fn whole(&self, dimension: usize) -> Amount {
         self.of(dimension).plus(self.undo.get(dimension).copied().unwrap_or(Amount::NONE))
@@ -193,6 +203,23 @@ impl Bounds {
         self.cost.map(|c| c as f64 / ONE as f64)
     }
 
+    /// Cost and time in few words, for the margin of an editor: `$0.002 · 1m30s`; what is nothing is left out.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        let mut parts = Vec::new();
+        match self.cost {
+            Some(0) => {}
+            Some(_) => parts.push(shown(COST, Amount(self.cost))),
+            None => parts.push("unbounded cost".to_owned()),
+        }
+        match self.time_ms {
+            Some(0) => {}
+            Some(ms) => parts.push(duration(ms)),
+            None => parts.push("unbounded time".to_owned()),
+        }
+        parts.join(" · ")
+    }
+
     /// As in `check --format json`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
@@ -272,7 +299,7 @@ type Skills = IndexMap<Arc<str>, Arc<Signature>>;
 fn sums(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills, mode: Mode) -> HashMap<Arc<str>, Sum> {
     let mut done = HashMap::new();
     for (name, plan) in plans {
-        let mut walk = Walk { mode, plan, skills, done: &done, facts: Facts::default() };
+        let mut walk = Walk::new(mode, plan, skills, &done);
         let sum = walk.body(&plan.body);
         done.insert(name.clone(), sum);
     }
@@ -281,7 +308,16 @@ fn sums(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills, mode: Mode) -> HashMa
 
 fn plan_time(plan: &Plan, skills: &Skills, sum: &Sum) -> Amount {
     let done = HashMap::new();
-    Walk { mode: Mode::Worst, plan, skills, done: &done, facts: Facts::default() }.close(sum)
+    Walk::new(Mode::Worst, plan, skills, &done).close(sum)
+}
+
+/// The bounds of every step of a plan, by the place of its name; called plans come before their callers in `plans`.
+pub(crate) fn steps(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills, plan: &Plan) -> HashMap<Span, Bounds> {
+    let done = sums(plans, skills, Mode::Worst);
+    let mut walk = Walk::new(Mode::Worst, plan, skills, &done);
+    walk.steps = Some(Vec::new());
+    walk.body(&plan.body);
+    walk.steps.into_iter().flatten().map(|(span, sum)| (span, sum.bounds(sum.of(TIME)))).collect()
 }
 
 /// The bounds of all plans; called ones come before their callers in `plans`.
@@ -291,14 +327,7 @@ pub fn bounds(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills) -> IndexMap<Arc
     let one = |(name, plan): (&Arc<str>, &Plan)| {
         let sum = worst.get(name)?;
         let time = plan_time(plan, skills, sum);
-        let bounds = Bounds {
-            cost: sum.whole(COST).0,
-            tokens: sum.whole(TOKENS).0,
-            calls: sum.whole(CALLS).0,
-            time_ms: time.0,
-            path: sum.paths.get(TIME).into_iter().flatten().map(|s| s.name.clone()).collect(),
-        };
-        Some((name.clone(), bounds))
+        Some((name.clone(), sum.bounds(time)))
     };
     plans.iter().filter_map(one).collect()
 }

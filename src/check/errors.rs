@@ -16,7 +16,7 @@ use indexmap::IndexMap;
 use std::sync::{Arc, LazyLock};
 
 /// The errors that every call may have.
-pub(super) const AMBIENT: &[&str] = &[
+pub(crate) const AMBIENT: &[&str] = &[
     "timeout",
     "unavailable",
     "invalid_input",

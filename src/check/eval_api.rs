@@ -48,6 +48,21 @@ pub fn close_expr(text: &str, names: &[Name]) -> Result<Expr, Vec<Diagnostic>> {
     if diagnostics.is_empty() { Ok(expr) } else { Err(diagnostics) }
 }
 
+/// The type of a text that stands where these variables and declared types can be seen; nothing is reported.
+pub(crate) fn infer_text(
+    text: &str,
+    vars: &[(Name, VarKind, Type)],
+    types: impl IntoIterator<Item = (Name, Type)>,
+) -> Type {
+    let globals = Globals { types: types.into_iter().collect(), ..Globals::default() };
+    let mut cx = Cx::new(&globals);
+    for (name, kind, ty) in vars {
+        cx.declare_hidden(name.clone(), Span::default(), *kind, ty.clone());
+    }
+    let (expr, _) = parse_expr(SourceId(0), text);
+    cx.infer(&expr, None).ty
+}
+
 /// A type as written, for values from outside.
 ///
 /// # Errors

@@ -83,6 +83,46 @@ pub(super) fn check(
     }
 }
 
+/// What is known against the value of a variable, for the editor.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Where untrusted content or choice came from, the source first.
+    pub(crate) untrusted: Vec<(Span, Arc<str>)>,
+    /// Whether what is untrusted only selects it.
+    pub(crate) chosen: bool,
+    pub(crate) privacy: Option<crate::types::Privacy>,
+}
+
+/// The labels of the variables of a plan, by [`VarId`].
+pub(crate) fn seen(
+    plans: &IndexMap<Arc<str>, Plan>,
+    skills: &IndexMap<Arc<str>, Arc<Signature>>,
+    plan: &Plan,
+) -> Vec<Seen> {
+    let mut walk = Walk {
+        plans,
+        skills,
+        entry: None,
+        asker: &Asker::default(),
+        found: &mut Vec::new(),
+        told: HashSet::new(),
+        muted: 1,
+        instances: 0,
+        clean: HashMap::new(),
+        calls: Vec::new(),
+        loops: 0,
+    };
+    let one = |flow: &Flow| {
+        let label = flow.total();
+        Seen {
+            untrusted: label.untrusted().map(label::Trace::places).unwrap_or_default(),
+            chosen: label.content.is_none(),
+            privacy: label.hidden.as_ref().or(label.hidden_choice.as_ref()).map(|(p, _)| *p),
+        }
+    };
+    walk.walked(plan).0.flows.iter().map(one).collect()
+}
+
 /// The walk over all plans.
 struct Walk<'a> {
     plans: &'a IndexMap<Arc<str>, Plan>,
@@ -175,13 +215,19 @@ impl<'a> Walk<'a> {
 
     /// A plan on its own.
     fn plan(&mut self, plan: &'a Plan) {
+        let (_, result) = self.walked(plan);
+        self.declared(plan, &result);
+    }
+
+    /// A plan with its inputs as declared: the labels of its variables, and of its result.
+    fn walked(&mut self, plan: &'a Plan) -> (Vars<'a>, Flow) {
         let mut vars = self.vars(plan);
         for param in &plan.params {
             let flow = Flow::typed(Label::default(), &param.ty, param.labels, self.said(param.span));
             vars.set(param.var, flow);
         }
         let result = self.body(&mut vars, &plan.body, &Label::default());
-        self.declared(plan, &result);
+        (vars, result)
     }
 
     /// A plan with the labels of a call's arguments.

@@ -6,9 +6,11 @@ use super::cx::{Cx, Ref, Role};
 use super::effects::Content;
 use super::hir::{self, ErrorKind, Param, Signature, VarKind};
 use super::mentions::{self, Visitor};
+use super::narrow::MayMiss;
 use super::relate::nullable;
 use super::{Unit, order, signature};
 use crate::diagnostic::{Code, Diagnostic, Edit};
+use crate::expr::VarId;
 use crate::source::Span;
 use crate::syntax::ast::{self, PlanClause, PlanClauseKind};
 use crate::types::{Labels, Type};
@@ -107,6 +109,8 @@ pub(super) struct PlanOut {
     pub(super) content: Content,
     pub(super) skills: IndexMap<Arc<str>, Arc<Signature>>,
     pub(super) refs: Vec<Ref>,
+    /// What may have no value.
+    pub(super) missing: Vec<VarId>,
 }
 
 /// Lowers the body of a plan.
@@ -158,7 +162,10 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
     let Lower { mut cx, skills, .. } = lower;
     plan.vars = std::mem::take(&mut cx.vars);
     found.append(&mut cx.diagnostics);
-    Some(PlanOut { plan, content, skills, refs: cx.refs })
+    let missing = cx.missing.iter().filter(|(_, m)| !matches!(m, MayMiss::No)).map(|(id, _)| *id);
+    let mut missing: Vec<VarId> = missing.collect();
+    missing.sort_unstable();
+    Some(PlanOut { plan, content, skills, refs: cx.refs, missing })
 }
 
 /// Whether there is a `return` exactly where there is a type.

@@ -22,8 +22,8 @@ impl Visitor for Collect<'_> {
     fn call(&mut self, _: &ast::Call) {}
 }
 
-/// One diagnostic per mention; the first one carries the reordering.
-pub(super) fn explain(sources: &Sources, body: &ast::Body, uses: &[LaterUse]) -> Vec<Diagnostic> {
+/// The order in which every statement of a body stands below what it mentions, and the circles that keep it from that.
+fn sorted(body: &ast::Body) -> order::Order {
     let mut index: HashMap<Name, usize> = HashMap::new();
     for (i, ident) in body.stmts.iter().enumerate().filter_map(|(i, s)| declared(s).map(|d| (i, d))) {
         index.entry(ident.name.clone()).or_insert(i);
@@ -37,7 +37,18 @@ pub(super) fn explain(sources: &Sources, body: &ast::Body, uses: &[LaterUse]) ->
             collect.needs
         })
         .collect();
-    let order = order::sort(&needs);
+    order::sort(&needs)
+}
+
+/// What puts the statements of a body below what they mention; nothing where they are, or cannot be.
+pub(crate) fn sorting(sources: &Sources, body: &ast::Body) -> Vec<Edit> {
+    let order = sorted(body);
+    if order.circles.is_empty() { reordering(sources, body, &order.nodes) } else { Vec::new() }
+}
+
+/// One diagnostic per mention; the first one carries the reordering.
+pub(super) fn explain(sources: &Sources, body: &ast::Body, uses: &[LaterUse]) -> Vec<Diagnostic> {
+    let order = sorted(body);
     if let Some(circle) = order.circles.first() {
         return circles(body, uses, circle);
     }

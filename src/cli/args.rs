@@ -88,6 +88,10 @@ pub(crate) enum Command {
     /// Look at the signatures of skills.
     #[command(after_help = "Example: aos skills show http.get")]
     Skills(Skills),
+    /// Serve an editor: the language server protocol over stdin and stdout.
+    #[cfg(feature = "lsp")]
+    #[command(after_help = "Example: vim.lsp.start({ name = 'aos', cmd = { 'aos', 'lsp' } })   (Neovim)")]
+    Lsp,
     /// Make a new project: aos.toml, a first plan with a test, .gitignore.
     #[command(after_help = "Example: aos init my-project")]
     Init(Init),

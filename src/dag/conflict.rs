@@ -3,7 +3,7 @@
 //! Like readers and writers of many locks: per resource the last writers and what shared it since. Where that would take many
 //! edges, a *join* (a node without a statement) stands for them, so that edges stay linear in the steps.
 
-use crate::check::hir::Effect;
+use crate::check::hir::{Body, Effect, StmtKind};
 use crate::check::resources::Name;
 use crate::expr::{BinaryOp, Expr, ExprKind};
 use crate::syntax::ast::EffectKind;
@@ -196,6 +196,29 @@ impl Conflicts {
         }
         Users { writers: vec![User { node: join, when: None }], sharers: Vec::new() }
     }
+}
+
+/// For each statement of a body the earlier steps that it waits for because both touch a resource.
+pub(crate) fn order(body: &Body) -> Vec<Vec<u32>> {
+    let count = body.stmts.len() as u32;
+    let mut conflicts = Conflicts::new(count);
+    for (index, stmt) in body.stmts.iter().enumerate() {
+        if let StmtKind::Step(step) = &stmt.kind {
+            conflicts.add(index as u32, step.when.as_ref(), &step.effects);
+        }
+    }
+    let (nodes, edges) = conflicts.finish();
+    let mut before: Vec<Vec<u32>> = vec![Vec::new(); nodes as usize];
+    for (from, to) in edges {
+        // A join stands for those that it waits for; their number only matters where it is small.
+        let from =
+            if from < count { vec![from] } else { before.get(from as usize).cloned().unwrap_or_default() };
+        if let Some(list) = before.get_mut(to as usize) {
+            list.extend(from.into_iter().take(FAN));
+        }
+    }
+    before.truncate(count as usize);
+    before
 }
 
 fn weight(users: &Users) -> usize {

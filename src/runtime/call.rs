@@ -32,58 +32,67 @@ pub struct Done {
     pub reused: Option<Arc<str>>,
 }
 
+/// What is known before a call.
+pub enum Ready {
+    /// It may be made now.
+    Call,
+    /// It need not be made.
+    Done(Done),
+}
+
 impl Caller {
-    /// Makes the call, or gives what an equal one gave.
+    /// Whether something may stand in the way of a call, or in its place.
+    #[must_use]
+    pub fn prepares(invoke: &Invoke) -> bool {
+        invoke.cache.is_some() || invoke.key.is_some() || invoke.rate.is_some()
+    }
+
+    /// Looks for what an equal call gave, and waits until the call may be made.
+    ///
+    /// # Errors
+    /// It may not be made.
+    pub async fn prepare(&self, invoke: &Invoke) -> Result<Ready, Failure> {
+        let place = Place { run: self.run, step: &invoke.step.0, project: &self.project };
+        let reused = |value, from| Ready::Done(Done { value, usage: Usage::default(), reused: Some(from) });
+        if let Some(cache) = &invoke.cache
+            && let Some(value) = self.keeper.cached(&place, cache)
+            && let Ok(value) = accept(value, &invoke.output)
+        {
+            return Ok(reused(value, "cache".into()));
+        }
+        if let Some(key) = &invoke.key {
+            let before = tokio::time::timeout(patience(invoke), self.keeper.claim(&place, key)).await;
+            match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
+                Before::Go => {}
+                Before::Done { value, run } => return Ok(reused(accept(value, &invoke.output)?, run)),
+            }
+        }
+        if let Some(rate) = invoke.rate {
+            self.rates.admit(&self.project, &invoke.skill, rate).await;
+        }
+        Ok(Ready::Call)
+    }
+
+    /// Makes the call, and keeps what it gave where that was asked for.
     ///
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
     pub async fn call(&self, invoke: Invoke) -> Result<Done, Failure> {
-        let timeout = patience(&invoke);
-        let (cache, key) = (invoke.cache.clone(), invoke.key.clone());
-        if cache.is_none() && key.is_none() {
-            return self.make(invoke).await;
-        }
-        let step = Arc::clone(&invoke.step.0);
-        let place = Place { run: self.run, step: &step, project: &self.project };
-        if let Some(cache) = &cache
-            && let Some(value) = self.keeper.cached(&place, cache)
-            && let Ok(value) = accept(value, &invoke.output)
-        {
-            return Ok(Done { value, usage: Usage::default(), reused: Some("cache".into()) });
-        }
-        if let Some(key) = &key {
-            let before = tokio::time::timeout(timeout, self.keeper.claim(&place, key)).await;
-            match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
-                Before::Go => {}
-                Before::Done { value, run } => {
-                    let value = accept(value, &invoke.output)?;
-                    return Ok(Done { value, usage: Usage::default(), reused: Some(run) });
-                }
-            }
-        }
+        let (cache, key, step) = (invoke.cache.clone(), invoke.key.clone(), Arc::clone(&invoke.step.0));
         let done = self.make(invoke).await;
-        match &done {
-            Ok(done) => {
-                if let Some(cache) = &cache {
-                    self.keeper.put(&place, cache, &done.value).await;
-                }
-                if let Some(key) = &key {
-                    self.keeper.settle(&place, key, &done.value).await;
-                }
-            }
-            Err(_) => {
-                if let Some(key) = &key {
-                    self.keeper.release(&place, key).await;
-                }
-            }
+        let place = Place { run: self.run, step: &step, project: &self.project };
+        if let (Some(cache), Ok(done)) = (&cache, &done) {
+            self.keeper.put(&place, cache, &done.value).await;
+        }
+        match (&key, &done) {
+            (Some(key), Ok(done)) => self.keeper.settle(&place, key, &done.value).await,
+            (Some(key), Err(_)) => self.keeper.release(&place, key).await,
+            (None, _) => {}
         }
         done
     }
 
     async fn make(&self, invoke: Invoke) -> Result<Done, Failure> {
-        if let Some(rate) = invoke.rate {
-            self.rates.admit(&self.project, &invoke.skill, rate).await;
-        }
         let by = Behalf {
             run: Arc::clone(&self.run_text),
             tenant: Arc::clone(&self.tenant),

@@ -113,7 +113,11 @@ impl Walk<'_> {
                     if self.mode == Mode::Worst {
                         order.start(step, &mut end);
                     }
-                    self.step(step, stmt)
+                    let sum = self.step(step, stmt);
+                    if let Some(steps) = &mut self.steps {
+                        steps.push((stmt.name_span, sum.clone()));
+                    }
+                    sum
                 }
                 StmtKind::Let(e) => {
                     if let Some(var) = stmt.var {

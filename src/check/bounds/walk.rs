@@ -8,6 +8,7 @@ use crate::check::hir::{
     Stmt, Target,
 };
 use crate::expr::Expr;
+use crate::source::Span;
 use crate::syntax::ast::EffectKind;
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ pub(super) struct Walk<'a> {
     /// The plans that this one may call.
     pub(super) done: &'a HashMap<Arc<str>, Sum>,
     pub(super) facts: Facts,
+    /// What each step uses, where that is asked for.
+    pub(super) steps: Option<Vec<(Span, Sum)>>,
 }
 
 /// One attempt of a call.
@@ -36,6 +39,17 @@ struct Attempt {
 fn high(range: Range, unit: i128) -> Amount {
     // Never negative: a negative count or wait is none.
     Amount(range.high.map(|h| h.max(0).unsigned_abs().div_ceil(unit.unsigned_abs().max(1))))
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        mode: Mode,
+        plan: &'a Plan,
+        skills: &'a IndexMap<Arc<str>, Arc<Signature>>,
+        done: &'a HashMap<Arc<str>, Sum>,
+    ) -> Self {
+        Walk { mode, plan, skills, done, facts: Facts::default(), steps: None }
+    }
 }
 
 impl Walk<'_> {
