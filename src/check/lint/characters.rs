@@ -102,7 +102,8 @@ fn hidden_characters(text: &str, source: SourceId, found: &mut Vec<Diagnostic>) 
         // Flags of regions are written with tags; the mark at the start of a file is no part of its text.
         let tag = matches!(c, '\u{E0000}'..='\u{E007F}');
         flag = c == '\u{1F3F4}' || (flag && tag);
-        let Some(what) = hidden(c).filter(|_| !flag && !(at == 0 && c == '\u{FEFF}')) else { continue };
+        let welcome = flag || (at == 0 && c == '\u{FEFF}');
+        let Some(what) = hidden(c).filter(|_| !welcome) else { continue };
         // A run of them is one finding.
         let run = last.is_some_and(|(end, before)| end == at && hidden(before) == Some(what));
         last = Some((at + c.len_utf8(), c));

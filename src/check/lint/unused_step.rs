@@ -31,13 +31,13 @@ fn body(lint: &Lint<'_>, b: &Body, uses: &Uses, found: &mut Vec<Diagnostic>) {
 
 fn unused(lint: &Lint<'_>, stmt: &Stmt, step: &Step, uses: &Uses) -> bool {
     let unread = stmt.var.is_some_and(|var| !uses.any(var)) && !on_purpose(&stmt.name);
+    if !unread || !changes_nothing(step) {
+        return false;
+    }
     // A call that costs has a lint of its own.
-    unread
-        && changes_nothing(step)
-        && !(call_of(step).is_some() && lint.calls(step, &paid))
-        && !for_its_failure(step)
-        && !lint.calls(step, &waits)
-        && !lint.asserts(step)
+    let told = call_of(step).is_some() && lint.calls(step, &paid);
+    let purpose = for_its_failure(step) || lint.calls(step, &waits) || lint.asserts(step);
+    !told && !purpose
 }
 
 /// A step whose failure has a message of its own, or which a person approves, is there to be tried.
