@@ -5,6 +5,7 @@ mod cases;
 mod journal;
 mod people;
 mod properties;
+mod reuse;
 mod speed;
 mod undoing;
 mod world;

@@ -423,3 +423,105 @@ fn killed_at_any_moment_an_approval_is_neither_lost_nor_made_twice() {
     assert_eq!(keys.len(), 2);
     assert!(kills > 0, "nothing was killed");
 }
+
+const TYPES: &str = r#"import os, pty, sys
+program, answers = sys.argv[1], sys.argv[2].split(",")
+pid, terminal = pty.fork()
+if pid == 0:
+    os.environ.update(TERM="dumb", NO_COLOR="1")
+    os.execv(program, [program, "run", "p.plan"])
+told, seen = b"", 0
+while True:
+    try:
+        some = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not some:
+        break
+    told += some
+    if told.count(b"Enter for later: ") > seen:
+        os.write(terminal, (answers[seen] + "\n").encode())
+        seen += 1
+_, status = os.waitpid(pid, 0)
+sys.stdout.buffer.write(told)
+sys.exit(os.waitstatus_to_exitcode(status))
+"#;
+
+#[test]
+fn in_a_terminal_questions_are_answered_there() {
+    let plan = "plan p() -> int {\n  step n = human.ask<int>(question: \"How many?\")\n\n  step t = json.parse(text: string(n))\n    approve \"Take ${n}?\"\n\n  return int(t)\n}\n";
+    let dir = project(plan);
+    std::fs::write(dir.path().join("types.py"), TYPES).unwrap();
+    let program = aos(dir.path()).get_program().to_owned();
+    let typed = |answers: &str| {
+        let mut command = std::process::Command::new("python3");
+        command.current_dir(dir.path()).env_remove("AOS_STORE").arg("types.py").arg(&program).arg(answers);
+        finish(&mut command)
+    };
+    let (code, out, err) = typed("5,y");
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("Take 5?") && out.trim_end().ends_with('5'), "{out}");
+    let (code, out, _) = typed("5,");
+    assert_eq!(code, 3, "left for later: {out}");
+    let (code, out, _) = typed("five");
+    assert_eq!(code, 3, "refused: {out}");
+    assert!(out.contains("`n` asks for `int`"), "{out}");
+}
+
+#[test]
+fn a_call_that_waits_for_its_rate_is_not_in_doubt() {
+    let plan = "plan p() -> int {\n  step a = c.once(n: 1)\n\n  step b = c.once(n: a)\n\n  return b\n}\n";
+    let dir = counting(plan);
+    let skills = "/// Acts each time.\nskill c.once(n: int) -> int\n  writes \"c\"\n  rate 1/min\n";
+    std::fs::write(dir.path().join("skills/c.plan"), skills).unwrap();
+    let mut child =
+        aos(dir.path()).args(["run", "p.plan"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    // The first call is made and told; the second has to wait for a minute.
+    let run = loop {
+        assert!(start.elapsed() < Duration::from_secs(40), "the first call is not seen");
+        std::thread::sleep(Duration::from_millis(50));
+        let (_, rows, _) = finish(aos(dir.path()).args(["runs", "--json"]));
+        let Some(row) = rows.lines().next().and_then(|l| serde_json::from_str::<Value>(l).ok()) else {
+            continue;
+        };
+        let run = row["run"].as_str().unwrap().to_owned();
+        let (_, shown, _) = finish(aos(dir.path()).args(["show", &run, "--json"]));
+        let shown = serde_json::from_str::<Value>(&shown).unwrap_or_default();
+        if shown["steps"]["a"]["status"] == "succeeded" {
+            break run;
+        }
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Another process knows of no calls yet: it makes the second at once, and does not doubt it.
+    let end = last(dir.path(), 0, &["resume", &run, "--json"]);
+    assert_eq!(end["output"], 3);
+    assert_eq!(calls(dir.path()).len(), 2);
+    // Whoever waits for a rate is let go at once when the run is cancelled.
+    let mut child =
+        aos(dir.path()).args(["run", "p.plan"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while calls(dir.path()).len() < 3 {
+        assert!(start.elapsed() < Duration::from_secs(90));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let (_, rows, _) = finish(aos(dir.path()).args(["runs", "--limit", "1", "--json"]));
+    let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    let (code, _, err) = finish(aos(dir.path()).args(["cancel", row["run"].as_str().unwrap()]));
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert!(start.elapsed() < Duration::from_secs(50), "it waited for its rate");
+    assert_eq!(calls(dir.path()).len(), 3, "cancelled before it was made");
+}
+
+#[test]
+fn a_suspended_run_can_be_cancelled() {
+    let dir = project(&approve_plan());
+    let (run, _) = suspended(dir.path(), &[]);
+    let (code, _, err) = finish(aos(dir.path()).args(["cancel", &run, "--reason", "no need"]));
+    assert_eq!(code, 0, "{err}");
+    let (_, rows, _) = finish(aos(dir.path()).args(["runs"]));
+    assert!(rows.contains("cancelled") && !rows.contains("waits for"), "{rows}");
+    assert!(refused(dir.path(), &["approve", &run, "draft", "--as", "ada"]).contains("has ended already"));
+}

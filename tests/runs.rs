@@ -11,10 +11,10 @@ use aos::runtime::people::{Person, Reply};
 use aos::runtime::skill::{Skills, SkillsConfig};
 use aos::runtime::socket::{self, Answer, Client};
 use aos::runtime::store::Store;
+use aos::runtime::store::disk::{DiskOptions, DiskStore};
 use aos::runtime::store::journal::Journal;
 use aos::runtime::store::keys::KeyName;
 use aos::runtime::store::memory::MemoryStore;
-use aos::runtime::store::sled::{SledOptions, SledStore};
 use aos::source::Sources;
 use aos::syntax::parse;
 use aos::value::{Map, Value};
@@ -180,7 +180,7 @@ async fn approve(runtime: &Arc<Runtime>, runs: Vec<uuid::Uuid>) {
 async fn many_suspended(step: i64, steps: i64) {
     let dir = tempfile::tempdir().unwrap();
     let open = || {
-        let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(dir.path())).unwrap());
+        let store: Arc<dyn Store> = Arc::new(DiskStore::open(&DiskOptions::new(dir.path())).unwrap());
         (over(Arc::clone(&store)), store)
     };
     let graph = dag(ASKS);
@@ -248,7 +248,7 @@ fn fair(mut ends: Vec<Duration>, whole: Duration, how: &str) {
 
 async fn thousand_by_the_library(count: usize) {
     let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(dir.path())).unwrap());
+    let store: Arc<dyn Store> = Arc::new(DiskStore::open(&DiskOptions::new(dir.path())).unwrap());
     let runtime = over(Arc::clone(&store));
     let graph = dag(CHAIN);
     let start = Instant::now();
@@ -277,7 +277,7 @@ async fn a_thousand_runs_at_once_by_the_library() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_runs_at_once_through_the_socket() {
     let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(dir.path())).unwrap());
+    let store: Arc<dyn Store> = Arc::new(DiskStore::open(&DiskOptions::new(dir.path())).unwrap());
     let runtime = over(Arc::clone(&store));
     let serving = tokio::spawn(socket::serve(Arc::clone(&runtime), dir.path()).unwrap());
     let graph = dag(CHAIN);

@@ -2,7 +2,6 @@
 //! must not wait for a network.
 
 use crate::runtime::skill::http::plain_client;
-use crate::runtime::skill::http::plain_client;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};

@@ -99,12 +99,65 @@ async fn say(backend: &Backend, run: &str, saying: &Saying, reply: Reply, source
     match followed {
         Some(followed) => {
             let _time = backend.keep_time();
-            run::follow(followed, sources, saying.json).await
+            run::follow(followed, backend, sources, saying.json).await
         }
         None => {
             terminal::say(&format!("run {run} has taken it in and goes on"));
             Ok(Exit::Done)
         }
+    }
+}
+
+/// In a terminal, whoever sees a question may answer it there and then; the run goes on, to be followed.
+pub(crate) async fn answer_here(
+    backend: &Backend,
+    report: &Report,
+    json: bool,
+) -> Result<Option<Followed>, Stop> {
+    let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let (Backend::Local { runtime, .. }, true) = (backend, interactive && !json && !terminal::is_quiet())
+    else {
+        return Ok(None);
+    };
+    let Some(ask) = report.asks.iter().find(|a| a.kind.is_person() && !report.status.is_ended()) else {
+        return Ok(None);
+    };
+    let prompt = match ask.kind {
+        AskKind::Input => format!("{}: value, or Enter for later: ", ask.step),
+        AskKind::Approval | AskKind::Review | AskKind::Signal => {
+            format!("{}: y to approve, n to deny, Enter for later: ", ask.step)
+        }
+    };
+    let Some(line) = read_line(&prompt).await else { return Ok(None) };
+    let step = Arc::clone(&ask.step.0);
+    let digest = Some(Arc::clone(&ask.digest));
+    let reply = match (ask.kind, line.trim()) {
+        (_, "") => return Ok(None),
+        (AskKind::Input, text) => Reply::Give { step, text: text.to_owned() },
+        (_, "y" | "yes") => Reply::Decide { step, approve: true, comment: None, digest },
+        (_, "n" | "no") => Reply::Decide { step, approve: false, comment: None, digest },
+        _ => return Ok(None),
+    };
+    let id = runtime.find(&report.run).map_err(|e| backend::stop(&e))?;
+    match runtime.reply(id, Person::of(backend::actor()), reply).await {
+        Ok(started) => Ok(started.map(Followed::Local)),
+        Err(error) => {
+            terminal::error(&error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+/// A line from the terminal; none where the person leaves.
+async fn read_line(prompt: &str) -> Option<String> {
+    let _ = write!(std::io::stderr(), "{prompt}");
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|n| (n > 0).then_some(line))
+    });
+    tokio::select! {
+        read = read => read.ok()?.ok()?,
+        _ = run::interrupt() => None,
     }
 }
 
@@ -174,9 +227,11 @@ pub(crate) fn commands(report: &Report) {
         let left = report.asks.len() - MOST;
         terminal::say(&format!("… and {left} more; `aos show {}` has them all", report.run));
     }
-    let due = report.steps.iter().any(|s| s.status == crate::engine::StepStatus::Waiting);
-    if report.asks.is_empty() && due {
-        terminal::say(&format!("nothing is due soon; `aos resume {}` goes on when it is", report.run));
+    if let (true, Some(due)) = (report.asks.is_empty(), report.due) {
+        terminal::say(&format!(
+            "nothing happens until {due:.0}; from then on `aos resume {}` goes on",
+            report.run
+        ));
     }
 }
 

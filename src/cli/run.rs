@@ -11,7 +11,7 @@ use crate::runtime::host::{self, Request as RunRequest};
 use crate::runtime::report::{self, Report};
 use crate::runtime::reuse;
 use crate::runtime::socket::Request;
-use crate::source::Sources;
+use crate::source::{DiskLoader, Sources};
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
         let exit = match begin(&backend, request).await {
             Ok(ByKey::Going(followed)) => {
                 let _time = backend.keep_time();
-                follow(followed, &sources, args.json).await
+                follow(followed, &backend, &sources, args.json).await
             }
             Ok(ByKey::Still(report)) => Ok(finished(&report, &sources, args.json)),
             Err(stop) => Err(stop),
@@ -80,7 +80,7 @@ pub(crate) fn resume(args: &Resume, global: &Global) -> CliResult {
             }
         };
         let _time = backend.keep_time();
-        let exit = follow(followed, &sources, args.json).await;
+        let exit = follow(followed, &backend, &sources, args.json).await;
         drop(_time);
         backend.close().await?;
         exit
@@ -120,8 +120,10 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
     if let Some(concurrency) = args.concurrency {
         dag = dag.with_concurrency(concurrency);
     }
-    let sources =
+    let mut sources: Vec<(Arc<str>, Arc<str>)> =
         loaded.project.sources.iter().map(|(_, f)| (Arc::clone(&f.path), Arc::clone(&f.text))).collect();
+    let used = |skill: &str| dag.skill(skill).is_some();
+    sources.extend(loaded.project.schema_source(&DiskLoader, used).map_err(Stop::usage)?);
     let root = std::fs::canonicalize(&loaded.project.root).unwrap_or_else(|_| loaded.project.root.clone());
     let target = load::Target::parse(&args.target);
     Ok(RunRequest {
@@ -168,10 +170,15 @@ fn dry_run(loaded: &Loaded) -> Exit {
 }
 
 /// Follows a run to its end; Ctrl-C pauses it, a second one ends at once.
-pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool) -> CliResult {
+pub(crate) async fn follow(
+    mut followed: Followed,
+    backend: &Backend,
+    sources: &Sources,
+    json: bool,
+) -> CliResult {
     let run = followed.run();
     let mut view = live::View::new(&run, json);
-    let control = followed.control();
+    let mut control = followed.control();
     let mut interrupts = 0;
     loop {
         tokio::select! {
@@ -179,7 +186,14 @@ pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool
                 Ok(Progress::Notice(notice)) => view.notice(&notice),
                 Ok(Progress::Finished(report)) => {
                     view.finish();
-                    return Ok(finished(&report, sources, json));
+                    let exit = finished(&report, sources, json);
+                    match people::answer_here(backend, &report, json).await? {
+                        Some(next) => {
+                            control = next.control();
+                            followed = next;
+                        }
+                        None => return Ok(exit),
+                    }
                 }
                 Err(stop) => {
                     view.finish();
@@ -205,7 +219,7 @@ pub(crate) async fn follow(mut followed: Followed, sources: &Sources, json: bool
 }
 
 /// Ctrl-C, or being asked to terminate.
-async fn interrupt() -> std::io::Result<()> {
+pub(crate) async fn interrupt() -> std::io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,

@@ -515,6 +515,12 @@ impl Machine {
         }
     }
 
+    /// Whether the call of this step is in flight, and only its end is awaited.
+    #[must_use]
+    pub fn is_draining(&self, step: &StepPath) -> bool {
+        self.flights.get(&step.0).is_some_and(|loc| self.draining(*loc))
+    }
+
     /// The calls in flight, with their attempt.
     #[must_use]
     pub fn open_attempts(&self) -> Vec<(StepPath, u32)> {

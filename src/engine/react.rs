@@ -36,7 +36,10 @@ impl Machine {
     }
 
     pub(super) fn attempt_failed(&mut self, loc: Loc, failure: Failure, draining: bool) {
-        if draining && matches!(&*failure.kind, "timeout" | "in_doubt") {
+        if draining && &*failure.kind == "cancelled" {
+            // It was in line still, and was not made.
+            self.end(loc, StepStatus::Cancelled, None, false);
+        } else if draining && matches!(&*failure.kind, "timeout" | "in_doubt") {
             // Awaited as long as was allowed: whether it took effect is not known.
             if let Some(row) = self.row_mut(loc) {
                 row.extra().error = Some(Box::new(failure));

@@ -1,5 +1,9 @@
 //! Steps of an earlier run that need not be made again: the same step, skill and arguments give the value of then.
 
+mod collect;
+
+pub use collect::Collector;
+
 use super::command::NoticeKind;
 use super::event::StepPath;
 use super::machine::Machine;

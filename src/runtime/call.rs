@@ -2,6 +2,7 @@
 
 use super::keep::{Before, Keeper, Place};
 use super::rate::Rates;
+use super::skill::schema::{Schemas, SkillSchema};
 use super::skill::{SkillCall, SkillOutput, Skills};
 use crate::engine::{Failure, Invoke, Usage};
 use crate::value::Value;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Caller {
     pub skills: Arc<Skills>,
+    /// Of skills whose signatures were imported.
+    pub schemas: Arc<Schemas>,
     pub rates: Arc<Rates>,
     pub keeper: Keeper,
     pub project: PathBuf,
@@ -32,64 +35,74 @@ pub struct Done {
     pub reused: Option<Arc<str>>,
 }
 
+/// What is known before a call.
+pub enum Ready {
+    /// It may be made now.
+    Call,
+    /// It need not be made.
+    Done(Done),
+}
+
 impl Caller {
-    /// Makes the call, or gives what an equal one gave.
+    /// Whether something may stand in the way of a call, or in its place.
+    #[must_use]
+    pub fn prepares(invoke: &Invoke) -> bool {
+        invoke.cache.is_some() || invoke.key.is_some() || invoke.rate.is_some()
+    }
+
+    /// Looks for what an equal call gave, and waits until the call may be made.
+    ///
+    /// # Errors
+    /// It may not be made.
+    pub async fn prepare(&self, invoke: &Invoke) -> Result<Ready, Failure> {
+        let place = Place { run: self.run, step: &invoke.step.0, project: &self.project };
+        let reused = |value, from| Ready::Done(Done { value, usage: Usage::default(), reused: Some(from) });
+        if let Some(cache) = &invoke.cache
+            && let Some(value) = self.keeper.cached(&place, cache)
+            && let Ok(value) = accept(value, &invoke.output)
+        {
+            return Ok(reused(value, "cache".into()));
+        }
+        if let Some(key) = &invoke.key {
+            let before = tokio::time::timeout(patience(invoke), self.keeper.claim(&place, key)).await;
+            match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
+                Before::Go => {}
+                Before::Done { value, run } => return Ok(reused(accept(value, &invoke.output)?, run)),
+            }
+        }
+        if let Some(rate) = invoke.rate {
+            self.rates.admit(&self.project, &invoke.skill, rate).await;
+        }
+        Ok(Ready::Call)
+    }
+
+    /// Makes the call, and keeps what it gave where that was asked for.
     ///
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
     pub async fn call(&self, invoke: Invoke) -> Result<Done, Failure> {
-        let timeout = patience(&invoke);
-        let (cache, key) = (invoke.cache.clone(), invoke.key.clone());
-        if cache.is_none() && key.is_none() {
-            return self.make(invoke).await;
-        }
-        let step = Arc::clone(&invoke.step.0);
-        let place = Place { run: self.run, step: &step, project: &self.project };
-        if let Some(cache) = &cache
-            && let Some(value) = self.keeper.cached(&place, cache)
-            && let Ok(value) = accept(value, &invoke.output)
-        {
-            return Ok(Done { value, usage: Usage::default(), reused: Some("cache".into()) });
-        }
-        if let Some(key) = &key {
-            let before = tokio::time::timeout(timeout, self.keeper.claim(&place, key)).await;
-            match before.unwrap_or_else(|_| Err(self.keeper.still_held(&place, key)))? {
-                Before::Go => {}
-                Before::Done { value, run } => {
-                    let value = accept(value, &invoke.output)?;
-                    return Ok(Done { value, usage: Usage::default(), reused: Some(run) });
-                }
-            }
-        }
+        let (cache, key, step) = (invoke.cache.clone(), invoke.key.clone(), Arc::clone(&invoke.step.0));
         let done = self.make(invoke).await;
-        match &done {
-            Ok(done) => {
-                if let Some(cache) = &cache {
-                    self.keeper.put(&place, cache, &done.value).await;
-                }
-                if let Some(key) = &key {
-                    self.keeper.settle(&place, key, &done.value).await;
-                }
-            }
-            Err(_) => {
-                if let Some(key) = &key {
-                    self.keeper.release(&place, key).await;
-                }
-            }
+        let place = Place { run: self.run, step: &step, project: &self.project };
+        if let (Some(cache), Ok(done)) = (&cache, &done) {
+            self.keeper.put(&place, cache, &done.value).await;
+        }
+        match (&key, &done) {
+            (Some(key), Ok(done)) => self.keeper.settle(&place, key, &done.value).await,
+            (Some(key), Err(_)) => self.keeper.release(&place, key).await,
+            (None, _) => {}
         }
         done
     }
 
     async fn make(&self, invoke: Invoke) -> Result<Done, Failure> {
-        if let Some(rate) = invoke.rate {
-            self.rates.admit(&self.project, &invoke.skill, rate).await;
-        }
         let by = Behalf {
             run: Arc::clone(&self.run_text),
             tenant: Arc::clone(&self.tenant),
             actor: Arc::clone(&self.actor),
         };
-        let SkillOutput { value, usage } = plain(&self.skills, invoke, by).await?;
+        let schema = self.schemas.get(&invoke.skill);
+        let SkillOutput { value, usage } = plain(&self.skills, invoke, schema, by).await?;
         Ok(Done { value, usage, reused: None })
     }
 }
@@ -101,8 +114,13 @@ pub(super) struct Behalf {
     pub(super) actor: Arc<str>,
 }
 
-/// Makes a call within its time, and holds the result against its type.
-pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result<SkillOutput, Failure> {
+/// Makes a call within its time, and holds the result against its type; the schemas are those of its import.
+pub(super) async fn plain(
+    skills: &Skills,
+    invoke: Invoke,
+    schema: Option<Arc<SkillSchema>>,
+    by: Behalf,
+) -> Result<SkillOutput, Failure> {
     let timeout = patience(&invoke);
     let name = Arc::clone(&invoke.skill);
     let output = invoke.output.clone();
@@ -118,6 +136,7 @@ pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result
         timeout,
         tenant: by.tenant,
         actor: by.actor,
+        schema,
     };
     let blame = |mut failure: Failure| {
         failure.skill.get_or_insert_with(|| Arc::clone(&name));

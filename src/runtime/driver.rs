@@ -3,7 +3,7 @@
 //! Apply, append, act: an event is applied first, so an illegal one never reaches the disk; then all that came in meanwhile is
 //! appended with one sync; only then are the commands obeyed.
 
-use super::call::{self, Caller};
+use super::call::{Caller, Done, Ready};
 use super::journal::{JournalError, RunJournal};
 use super::people::{People, Person, Reply, admit};
 use super::trace;
@@ -82,6 +82,15 @@ struct InFlight {
     task: AbortHandle,
     /// Awaited when the run is paused; others are dropped.
     effect: bool,
+    /// The call itself is not made yet: it waits for its rate, or for a run that has its key.
+    preparing: bool,
+}
+
+/// What the tasks of calls say.
+enum Word {
+    Event(EventKind),
+    /// Nothing stands in the way of the call any more.
+    Ready(Box<Invoke>),
 }
 
 /// Drives one run until it ends or is paused.
@@ -89,8 +98,10 @@ pub struct Driver {
     machine: Machine,
     journal: RunJournal,
     around: Surroundings,
-    answers: mpsc::Receiver<EventKind>,
-    answer: mpsc::Sender<EventKind>,
+    answers: mpsc::Receiver<Word>,
+    answer: mpsc::Sender<Word>,
+    /// Calls that are made with the next batch.
+    ready: Vec<Invoke>,
     tasks: JoinSet<()>,
     /// The answers of calls that were done at once.
     done: VecDeque<EventKind>,
@@ -116,6 +127,7 @@ impl Driver {
             around,
             answers,
             answer,
+            ready: Vec::new(),
             tasks: JoinSet::new(),
             done: VecDeque::new(),
             in_flight: HashMap::new(),
@@ -173,7 +185,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 Some(control) = self.around.control.recv() => return Next::Control(control),
-                Some(event) = self.answers.recv() => events.push(event),
+                Some(word) = self.answers.recv() => self.hear_task(word, &mut events),
                 () = sleep_until(due), if due.is_some() && !paused => {}
             }
         } else {
@@ -187,7 +199,7 @@ impl Driver {
         }
         while events.len() < BATCH {
             match self.answers.try_recv() {
-                Ok(event) => events.push(event),
+                Ok(word) => self.hear_task(word, &mut events),
                 Err(_) => break,
             }
         }
@@ -196,6 +208,13 @@ impl Driver {
         }
         while self.tasks.try_join_next().is_some() {}
         Next::Events(events)
+    }
+
+    fn hear_task(&mut self, word: Word, events: &mut Vec<EventKind>) {
+        match word {
+            Word::Event(event) => events.push(event),
+            Word::Ready(invoke) => self.ready.push(*invoke),
+        }
     }
 
     async fn control(&mut self, control: Control) -> Result<(), JournalError> {
@@ -268,8 +287,16 @@ impl Driver {
             self.settle(&kind);
             self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
         }
+        self.drop_unmade((now, actor), &mut batch, &mut commands, &mut notices);
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.retain(|i| self.in_flight.contains_key(&(i.step.clone(), i.attempt)));
         if !self.paused {
-            self.record_intents(now, &mut batch, &mut commands, &mut notices);
+            let asked =
+                commands.iter().filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
+            let intents = intents(asked.filter(|i| !Caller::prepares(i)).chain(&ready));
+            for kind in intents {
+                self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
+            }
         }
         let outcome = commands.iter().find_map(|c| if let Command::Finish(o) = c { Some(o) } else { None });
         let rest = self.machine.rest(now).filter(|_| outcome.is_none());
@@ -283,6 +310,12 @@ impl Driver {
         }
         for command in commands {
             self.obey(command);
+        }
+        for invoke in ready {
+            // Else it was stopped meanwhile.
+            if self.in_flight.contains_key(&(invoke.step.clone(), invoke.attempt)) {
+                self.make(invoke);
+            }
         }
         Ok(())
     }
@@ -328,26 +361,23 @@ impl Driver {
         }
     }
 
-    /// Writes `attempt_started` for calls that must not be repeated unasked, in the batch that asks for them.
-    fn record_intents(
+    /// A call that is only waiting to be made is not waited for where its part of the run stops.
+    fn drop_unmade(
         &mut self,
-        now: jiff::Timestamp,
+        at: (jiff::Timestamp, &Arc<str>),
         batch: &mut Vec<Event>,
         commands: &mut Vec<Command>,
         notices: &mut Vec<Notice>,
     ) {
-        let intents: Vec<EventKind> = commands
-            .iter()
-            .filter_map(|command| match command {
-                Command::Invoke(invoke) if invoke.intent => {
-                    Some(EventKind::AttemptStarted { step: invoke.step.clone(), attempt: invoke.attempt })
-                }
-                _ => None,
-            })
-            .collect();
-        let engine = Arc::clone(&self.engine);
-        for kind in intents {
-            self.apply(kind, (now, &engine), batch, commands, notices);
+        let waiting = self.in_flight.iter().filter(|(_, call)| call.preparing).map(|(place, _)| place);
+        let stopped: Vec<_> = waiting.filter(|(step, _)| self.machine.is_draining(step)).cloned().collect();
+        for (step, attempt) in stopped {
+            if let Some(call) = self.in_flight.remove(&(step.clone(), attempt)) {
+                call.task.abort();
+            }
+            let error = Failure::new("cancelled", "it was not called any more");
+            let kind = EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() };
+            self.apply(kind, at, batch, commands, notices);
         }
     }
 
@@ -378,43 +408,89 @@ impl Driver {
     }
 
     fn invoke(&mut self, invoke: Invoke) {
-        let key = (invoke.step.clone(), invoke.attempt);
+        if !Caller::prepares(&invoke) {
+            return self.make(invoke);
+        }
+        let (step, attempt) = (invoke.step.clone(), invoke.attempt);
+        let caller = Arc::clone(&self.around.caller);
+        self.spawn(step.clone(), attempt, (false, true), async move {
+            match caught(caller.prepare(&invoke)).await {
+                Ok(Ready::Call) => Word::Ready(Box::new(invoke)),
+                Ok(Ready::Done(done)) => Word::Event(succeeded(step, attempt, done)),
+                Err(error) => Word::Event(failed(step, attempt, error)),
+            }
+        });
+    }
+
+    fn make(&mut self, invoke: Invoke) {
+        let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
+        let caller = Arc::clone(&self.around.caller);
         let brief = invoke.effect == EffectKind::Pure
             && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
         let span = trace::call(&self.around.run, &invoke);
-        let mut call = Box::pin(attempt(Arc::clone(&self.around.caller), invoke, span));
+        let mut call = Box::pin(made(caller, invoke, span));
         // What is done at once needs no task: handing it to another thread and back costs more than it does.
         if brief && let Some(event) = call.as_mut().now_or_never() {
+            self.in_flight.remove(&(step, attempt));
             self.done.push_back(event);
             return;
         }
+        self.spawn(step, attempt, (effect, false), async move { Word::Event(call.await) });
+    }
+
+    fn spawn(
+        &mut self,
+        step: StepPath,
+        attempt: u32,
+        (effect, preparing): (bool, bool),
+        work: impl Future<Output = Word> + Send + 'static,
+    ) {
         let answer = self.answer.clone();
         let task = self.tasks.spawn(async move {
-            let event = call.await;
-            let _ = answer.send(event).await;
+            let word = work.await;
+            let _ = answer.send(word).await;
         });
-        self.in_flight.insert(key, InFlight { task, effect });
+        self.in_flight.insert((step, attempt), InFlight { task, effect, preparing });
     }
 }
 
+/// `attempt_started` for calls that must not be repeated unasked.
+fn intents<'i>(invokes: impl Iterator<Item = &'i Invoke>) -> Vec<EventKind> {
+    let intended = invokes.filter(|invoke| invoke.intent);
+    intended
+        .map(|invoke| EventKind::AttemptStarted { step: invoke.step.clone(), attempt: invoke.attempt })
+        .collect()
+}
+
+fn succeeded(step: StepPath, attempt: u32, done: Done) -> EventKind {
+    let Done { value, usage, reused } = done;
+    EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
+}
+
+fn failed(step: StepPath, attempt: u32, error: Failure) -> EventKind {
+    EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() }
+}
+
 /// Makes a call and says how it ended.
-async fn attempt(caller: Arc<Caller>, invoke: Invoke, span: tracing::Span) -> EventKind {
+async fn made(caller: Arc<Caller>, invoke: Invoke, span: tracing::Span) -> EventKind {
     let (step, attempt) = (invoke.step.clone(), invoke.attempt);
     // A skill that panics must not leave its step waiting for ever.
     let call = caller.call(invoke).instrument(span.clone());
-    let call = AssertUnwindSafe(call).catch_unwind().await;
-    let result = call.unwrap_or_else(|panic| {
-        let why = panic_text(panic.as_ref());
-        Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
-    });
+    let result = caught(call).await;
     trace::called(&span, result.as_ref().map(|out| out.usage));
     match result {
-        Ok(call::Done { value, usage, reused }) => {
-            EventKind::AttemptSucceeded { step, attempt, value, usage, reused }
-        }
-        Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() },
+        Ok(done) => succeeded(step, attempt, done),
+        Err(error) => failed(step, attempt, error),
     }
+}
+
+/// A panic is a failure.
+async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let why = panic_text(panic.as_ref());
+        Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
+    })
 }
 
 /// What happens next.

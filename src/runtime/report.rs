@@ -34,6 +34,9 @@ pub struct Report {
     /// What people, or the world outside, are asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
+    /// When something of a suspended run is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<jiff::Timestamp>,
 }
 
 impl Report {
@@ -57,6 +60,7 @@ impl Report {
             inputs: Inputs::default(),
             timeline: Timeline::default(),
             asks: machine.asks(),
+            due: machine.rest(jiff::Timestamp::now()).and_then(|rest| rest.due),
         }
     }
 

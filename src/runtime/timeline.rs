@@ -34,6 +34,14 @@ pub enum PhaseKind {
     Wait { what: Arc<str> },
 }
 
+impl Phase {
+    /// Whether it took time, or is something waited for: the rest is not worth drawing.
+    #[must_use]
+    pub fn shows(&self) -> bool {
+        self.to != Some(self.from) || !matches!(self.kind, PhaseKind::Work { .. })
+    }
+}
+
 impl Timeline {
     /// Takes in what a machine told, in order.
     pub fn take(&mut self, notice: &Notice) {

@@ -158,12 +158,13 @@ fn asks(out: &mut String, report: &Report) {
     out.push_str("<section class=\"asks\"><h2>Waits for</h2>\n");
     for ask in report.asks.iter().take(MOST_ASKS) {
         let command = people::command(&report.run, ask);
-        let _ = writeln!(
-            out,
-            "<p>{}</p><pre class=\"wrap\">{}</pre>",
-            escaped(&people::text(ask)),
-            escaped(&command)
-        );
+        let text = people::text(ask);
+        let (question, shown) = text.split_once('\n').unwrap_or((&text, ""));
+        let _ = write!(out, "<p>{}</p>", escaped(question));
+        if !shown.is_empty() {
+            let _ = write!(out, "<pre class=\"wrap\">{}</pre>", escaped(shown));
+        }
+        let _ = writeln!(out, "<p><code>{}</code></p>", escaped(&command));
     }
     let more = report.asks.len().saturating_sub(MOST_ASKS);
     if more > 0 {

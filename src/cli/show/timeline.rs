@@ -270,7 +270,7 @@ impl Axis {
         let phases = if phases.is_empty() { &whole[..] } else { phases };
         let mut cells = vec![Cell::Empty; self.width];
         // What took no time is not worth a column, beside what did.
-        for phase in phases.iter().filter(|p| phases.len() == 1 || p.to != Some(p.from)) {
+        for phase in phases.iter().filter(|p| phases.len() == 1 || p.shows()) {
             let cell = match phase.kind {
                 PhaseKind::Work { .. } if is_region(step) => Cell::Inside,
                 PhaseKind::Work { .. } => Cell::Work,

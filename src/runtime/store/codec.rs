@@ -51,14 +51,22 @@ impl Frame<'_> {
         if self.schema > known {
             return Err(CodecError::Newer { found: self.schema, known });
         }
-        if nesting(self.json) > MAX_NESTING {
-            return Err(CodecError::Payload(format!("it nests deeper than {MAX_NESTING} levels")));
-        }
-        let mut json = serde_json::Deserializer::from_slice(self.json);
-        json.disable_recursion_limit();
-        let value = T::deserialize(&mut json).and_then(|value| json.end().map(|()| value));
-        value.map_err(|error| CodecError::Payload(error.to_string()))
+        from_json(self.json)
     }
+}
+
+/// Reads JSON that may nest deep, but not so deep that it is dangerous.
+///
+/// # Errors
+/// If it nests too deep or does not fit.
+pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    if nesting(bytes) > MAX_NESTING {
+        return Err(CodecError::Payload(format!("it nests deeper than {MAX_NESTING} levels")));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    json.disable_recursion_limit();
+    let value = T::deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|error| CodecError::Payload(error.to_string()))
 }
 
 /// What is written and read back at most; well within the stack of a thread, also without optimisation. An expression takes three
@@ -148,14 +156,33 @@ impl Link {
 /// If the event cannot be written as JSON.
 pub fn encode_event<E: Serialize>(link: Link, schema: u16, event: &E) -> Result<(Vec<u8>, Link), CodecError> {
     let json = serde_json::to_vec(event).map_err(|error| CodecError::Encode(error.to_string()))?;
-    readable(&json)?;
-    let chain = link.over(schema, &json);
+    event_row(link, schema, &json)
+}
+
+/// The row of the next event of a journal, whose JSON is there already.
+///
+/// # Errors
+/// If it could not be read back.
+pub fn event_row(link: Link, schema: u16, json: &[u8]) -> Result<(Vec<u8>, Link), CodecError> {
+    readable(json)?;
+    let chain = link.over(schema, json);
     let mut bytes = head(EVENT, schema);
     bytes.reserve(json.len() + 16);
     bytes.extend_from_slice(&link.next.to_be_bytes());
     bytes.extend_from_slice(&chain.to_be_bytes());
-    bytes.extend_from_slice(&json);
+    bytes.extend_from_slice(json);
     Ok((seal(bytes), Link { next: link.next.saturating_add(1), chain }))
+}
+
+/// The row of a value whose JSON is there already.
+///
+/// # Errors
+/// If it could not be read back.
+pub fn row(schema: u16, json: &[u8]) -> Result<Vec<u8>, CodecError> {
+    readable(json)?;
+    let mut bytes = head(JSON, schema);
+    bytes.extend_from_slice(json);
+    Ok(seal(bytes))
 }
 
 /// Checks that a row is the next event of a journal and opens it.
@@ -179,9 +206,17 @@ pub fn open_event(link: Link, bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecEr
 /// # Errors
 /// If the bytes are damaged.
 pub fn link_after(bytes: &[u8]) -> Result<Link, CodecError> {
-    let (_, payload) = unseal(EVENT, bytes)?;
-    let (seq, chain, _) = event_fields(payload)?;
-    Ok(Link { next: seq.saturating_add(1), chain })
+    event_parts(bytes).map(|(_, link)| link)
+}
+
+/// The parts of a row and where its journal stands after it, without checking the rows before it.
+///
+/// # Errors
+/// If the bytes are damaged.
+pub fn event_parts(bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
+    let (schema, payload) = unseal(EVENT, bytes)?;
+    let (seq, chain, json) = event_fields(payload)?;
+    Ok((Frame { schema, json }, Link { next: seq.saturating_add(1), chain }))
 }
 
 fn event_fields(payload: &[u8]) -> Result<(u64, u32, &[u8]), CodecError> {

@@ -6,6 +6,7 @@
 use super::codec::{self, CodecError, Link};
 use super::keys::{self, Key};
 use super::{CommitNo, Entry, KeyRange, Op, Pre, Store, StoreError};
+use crate::runtime::blobs::Blobs;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
@@ -50,12 +51,25 @@ pub struct Journal {
     store: Arc<dyn Store>,
     /// Where the journals stand that were appended to: saves a read each time.
     links: Arc<Mutex<HashMap<Uuid, Link>>>,
+    blobs: Option<Blobs>,
 }
 
 impl Journal {
     /// The journals of a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, links: Arc::default() }
+        Self { store, links: Arc::default(), blobs: None }
+    }
+
+    /// With a place beside it for large results.
+    #[must_use]
+    pub fn with_blobs(mut self, blobs: Blobs) -> Self {
+        self.blobs = Some(blobs);
+        self
+    }
+
+    /// The place for large results, where there is one.
+    pub fn blobs(&self) -> Option<&Blobs> {
+        self.blobs.as_ref()
     }
 
     /// The store below.

@@ -60,7 +60,7 @@ pub(super) fn row(
     let attempts = if step.attempts > 1 { format!(" <i>×{}</i>", step.attempts) } else { String::new() };
     let middle = match axis.zip(step.started_at) {
         Some((axis, _)) => track(step, report, axis),
-        None => format!("<span class=\"why\">{}</span>", escaped(&why(step))),
+        None => format!("<span class=\"why\">{}</span>", escaped(&why(step, report.status.is_ended()))),
     };
     let name = escaped(&step.path.0);
     let _ = writeln!(
@@ -79,12 +79,13 @@ pub(super) fn row(
     out.push_str("</div></details>\n");
 }
 
-fn why(step: &StepReport) -> String {
+fn why(step: &StepReport, ended: bool) -> String {
     match (&step.skipped_because, step.status) {
         (Some(because), _) if &**because == "when" => "its `when` did not hold".to_owned(),
         (Some(because), _) if &**because == "unless" => "its `unless` held".to_owned(),
         (Some(because), _) => format!("`{because}` has no value"),
-        (None, StepStatus::Pending) => "the run ended before it could start".to_owned(),
+        (None, StepStatus::Pending) if ended => "the run ended before it could start".to_owned(),
+        (None, StepStatus::Pending) => "it has not started yet".to_owned(),
         (None, _) => String::new(),
     }
 }
@@ -96,7 +97,7 @@ fn track(step: &StepReport, report: &Report, axis: &Axis) -> String {
     let phases = report.timeline.of(&step.path);
     let phases = if phases.is_empty() { &whole[..] } else { phases };
     let mut out = String::from("<div class=\"track\">");
-    for phase in phases.iter().filter(|p| phases.len() == 1 || p.to != Some(p.from)) {
+    for phase in phases.iter().filter(|p| phases.len() == 1 || p.shows()) {
         let to = phase.to.unwrap_or(end);
         let (left, right) = (axis.at(phase.from), axis.at(to));
         let took = duration(to.duration_since(phase.from));
@@ -122,7 +123,7 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
         facts.push(("skill", format!("<code>{}</code>", escaped(skill))));
     }
     if step.skipped_because.is_some() {
-        facts.push(("skipped because", escaped(&why(step))));
+        facts.push(("skipped because", escaped(&why(step, report.status.is_ended()))));
     }
     if let (Some(started), Some(first)) = (step.started_at, report.started_at) {
         let after = started.duration_since(first).max(SignedDuration::ZERO);

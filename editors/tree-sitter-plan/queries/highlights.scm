@@ -1,0 +1,69 @@
+; Later patterns win.
+(identifier) @variable
+
+(comment) @comment
+(doc_comment) @comment.documentation
+
+; Keywords
+["plan" "skill" "type" "test" "step" "let"] @keyword
+["use" "as"] @keyword.import
+["if" "else" "match" "do" "race" "for" "loop" "in" "return" "require" "fail" "until"] @keyword.control
+["retry" "abort" "continue" "fallback" "then" "throw" "last"] @keyword.exception
+[
+  "depends_on" "when" "key" "cache" "approve" "timeout" "deadline" "on_error" "compensate" "unless" "by" "within" "quorum"
+  "max" "first" "parallel" "tolerate" "every" "backoff" "goal" "budget" "throws" "concurrency" "planner" "planner_version"
+  "meta" "cost" "tokens" "time" "calls" "rate" "wire" "deprecated" "where" "input" "mock" "times" "deny" "signal" "expect" "usd"
+] @keyword.directive
+["pure" "reads" "appends" "writes" "irreversible" "idempotent" "opaque"] @keyword.modifier
+(label) @keyword.modifier
+(use_value "use" @keyword.exception)
+(rate unit: _ @constant.builtin)
+
+; Types
+(type_name) @type
+((type_name) @type.builtin
+  (#any-of? @type.builtin "bool" "int" "float" "string" "bytes" "timestamp" "duration" "json" "file"))
+["list" "map"] @type.builtin
+(type_declaration name: (identifier) @type.definition)
+(type_parameters (identifier) @type)
+
+; Names
+(plan name: (identifier) @function)
+(skill name: (path) @function)
+(test plan: (path) @function)
+(call callee: (path) @function.call)
+(mock skill: (path) @function.call)
+(function_call function: (variable (identifier) @function.call))
+(function_call function: (member property: (property) @function.method))
+((function_call function: (member property: (property) @function.macro))
+  (#any-of? @function.macro "all" "exists" "exists_one" "map" "filter" "sortBy"))
+((function_call function: (variable (identifier) @function.builtin))
+  (#any-of? @function.builtin
+    "has" "succeeded" "failed" "skipped" "recovered" "error" "failures" "calls" "endorse" "declassify" "secret" "dyn" "size"))
+(member property: (property) @property)
+(parameter name: (identifier) @variable.parameter)
+(argument name: (identifier) @variable.parameter)
+(entry key: (identifier) @property)
+(step name: (identifier) @variable.member)
+(let name: (identifier) @variable.member)
+(error_kind) @constant
+(error_declaration kind: (identifier) @constant)
+((variable (identifier) @variable.builtin) (#any-of? @variable.builtin "it" "run"))
+(wildcard) @character.special
+
+; Literals
+(string) @string
+(raw_string) @string.regexp
+(bytes) @string.special
+(escape) @string.escape
+(interpolation ["${" "}"] @punctuation.special)
+[(integer) (hexadecimal) (size) (percent)] @number
+(float) @number.float
+(duration) @number
+[(true) (false)] @boolean
+(null) @constant.builtin
+
+; Operators
+["=" "==" "!=" "<" "<=" ">" ">=" "&&" "||" "!" "+" "-" "*" "/" "%" "??" "?" "?." ".." "|" "->" "=>"] @operator
+["(" ")" "[" "]" "{" "}"] @punctuation.bracket
+["," ":" "."] @punctuation.delimiter
