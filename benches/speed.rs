@@ -13,9 +13,9 @@ use aos::dag::Dag;
 use aos::engine::RunStatus;
 use aos::runtime::host::Request;
 use aos::runtime::store::Store;
+use aos::runtime::store::disk::{DiskOptions, DiskStore};
 use aos::runtime::store::keys::KeyName;
 use aos::runtime::store::memory::MemoryStore;
-use aos::runtime::store::sled::{SledOptions, SledStore};
 use aos::runtime::{Runtime, setup};
 use aos::source::Sources;
 use aos::syntax;
@@ -233,7 +233,7 @@ async fn engine() {
             bare = bare.min(tasks(groups, records).await);
         }
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SledStore::open(&SledOptions::new(dir.path().join("store"))).unwrap());
+        let store = Arc::new(DiskStore::open(&DiskOptions::new(dir.path().join("store"))).unwrap());
         run(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&dag)).await;
         let (mut durable, mut bound, mut stored_cpu) = (Duration::MAX, Duration::MAX, Duration::MAX);
         let (mut syncs, mut bytes) = (0, 0);

@@ -1,9 +1,11 @@
 //! The command line: arguments in, text and exit codes out. Results go to stdout, everything for people to stderr.
 
 mod args;
+mod artifacts;
 mod backend;
 mod check;
 mod compile;
+mod dead;
 mod doctor;
 mod eval;
 mod explain;
@@ -23,6 +25,7 @@ mod run;
 mod runs;
 mod show;
 mod skills;
+mod store;
 mod terminal;
 mod test;
 
@@ -125,6 +128,9 @@ fn dispatch(args: Args) -> CliResult {
         Command::Answer(a) => people::answer(&a, &global),
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
+        Command::Artifacts(a) => artifacts::artifacts(&a, &global),
+        Command::Dead(a) => dead::dead(&a, &global),
+        Command::Store(a) => store::store(&a, &global),
         Command::Test(a) => test::test(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),

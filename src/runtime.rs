@@ -1,7 +1,10 @@
 //! The impure shell of the engine: a durable store, a clock, skills, and the driver that ties them together.
 
+pub mod artifacts;
 pub mod blobs;
 pub mod call;
+pub mod care;
+pub mod dead;
 pub mod driver;
 pub mod host;
 pub mod journal;

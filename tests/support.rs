@@ -1,6 +1,7 @@
 //! What the integration tests share: the program, folders, cases.
 
 pub mod http;
+pub mod power;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Global {
     /// Where runs are kept [default: `.aos` beside the nearest aos.toml, else the platform's data directory];
-    /// `:memory:` keeps nothing.
+    /// `:memory:` keeps nothing, `redb:DIR` makes a new store with redb.
     #[arg(long, global = true, env = "AOS_STORE", value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
     /// When to use colours.
@@ -70,6 +70,15 @@ pub(crate) enum Command {
     /// Stop a run for good, unwinding what it did.
     #[command(after_help = "Example: aos cancel 0192f0c1")]
     Cancel(Cancel),
+    /// Find what runs gave: files and large results.
+    #[command(after_help = "Example: aos artifacts --type image --run 0192f0c1")]
+    Artifacts(Artifacts),
+    /// Look at runs that were put aside, and decide.
+    #[command(after_help = "Example: aos dead list")]
+    Dead(Dead),
+    /// Care for the store: backups, checks, repairs.
+    #[command(after_help = "Example: aos store export backup.jsonl")]
+    Store(Store),
     /// Run the `test` blocks of plans, in virtual time and without effects.
     #[command(after_help = "Example: aos test plans/*.plan --filter digest")]
     Test(Test),
@@ -317,6 +326,29 @@ pub(crate) struct Cancel {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Artifacts {
+    /// Of this run: its id, or its first characters.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub(crate) kind: Option<ArtifactType>,
+    /// A MIME type or how it begins: `application/pdf`, `image/`.
+    #[arg(long)]
+    pub(crate) mime: Option<String>,
+    /// A text in the name, the step, the plan, or the content of what is text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) search: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Write the content of the one that has this digest, or the first characters of it, to stdout.
+    #[arg(long, value_name = "DIGEST", conflicts_with = "json")]
+    pub(crate) cat: Option<String>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Test {
     /// Plan files.
     #[arg(required = true)]
@@ -338,6 +370,94 @@ pub(crate) struct Test {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Inject {
     Crash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArtifactType {
+    Json,
+    Text,
+    File,
+    Image,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Dead {
+    #[command(subcommand)]
+    pub(crate) command: DeadCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadCommand {
+    /// List the runs that were put aside, the latest first.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say why one was put aside.
+    Show {
+        /// A run's id, or its first characters.
+        run: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take it off the list and go on with it.
+    Retry {
+        /// A run's id, or its first characters.
+        run: String,
+        /// Print every event as a line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take it off the list; the run stays as it is.
+    Drop {
+        /// A run's id, or its first characters.
+        run: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Store {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Write all runs into one file, also while runs go on.
+    Export {
+        /// The file; one that is there is replaced once the new one is whole.
+        file: PathBuf,
+        /// Leave the contents of files and large results out.
+        #[arg(long)]
+        no_blobs: bool,
+    },
+    /// Make a new store of an export; `--store` says where.
+    #[command(after_help = "Example: aos store import backup.jsonl --store new")]
+    Import {
+        /// What `aos store export` wrote.
+        file: PathBuf,
+    },
+    /// Verify every event, list and content.
+    Check {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check, and save what a damaged store still gives; the damaged files are kept.
+    Repair,
+    /// Count what the store holds.
+    Stats {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete contents that no run names.
+    Gc {
+        /// Delete nothing, count only.
+        #[arg(long)]
+        dry_run: bool,
+        /// Contents younger than this stay: a run may be about to name them.
+        #[arg(long, value_name = "HOURS", default_value_t = 24)]
+        grace: u64,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

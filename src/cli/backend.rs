@@ -3,14 +3,15 @@
 use super::args::Global;
 use super::{Exit, Stop, terminal};
 use crate::engine::Notice;
+use crate::runtime::care::{self, CareError, Opened};
 use crate::runtime::host::{RunError, Started};
 use crate::runtime::journal::{Header, RunRow};
 use crate::runtime::report::Report;
 use crate::runtime::setup;
 use crate::runtime::socket::{self, Answer, Client, Request};
+use crate::runtime::store::disk::{BackEnd, DiskOptions};
 use crate::runtime::store::keys::KeyName;
 use crate::runtime::store::memory::MemoryStore;
-use crate::runtime::store::sled::{SledOptions, SledStore};
 use crate::runtime::store::{Store, StoreError};
 use crate::runtime::{Runtime, driver::Control, driver::Update};
 use crate::source::Sources;
@@ -34,8 +35,9 @@ pub(crate) fn actor() -> Arc<str> {
 /// Where runs are kept: the option, else `.aos` beside the nearest aos.toml above the working folder, else the platform's
 /// data directory. `None`: nowhere.
 pub(crate) fn store_dir(global: &Global) -> Result<Option<PathBuf>, Stop> {
-    if let Some(dir) = &global.store {
-        return Ok((dir.as_os_str() != ":memory:").then(|| dir.clone()));
+    if let Some(store) = &global.store {
+        let (_, dir) = named(store);
+        return Ok((dir.as_os_str() != ":memory:").then_some(dir));
     }
     let here =
         std::env::current_dir().map_err(|e| Stop::usage(format!("the working folder is gone: {e}")))?;
@@ -47,6 +49,21 @@ pub(crate) fn store_dir(global: &Global) -> Result<Option<PathBuf>, Stop> {
     let data =
         data.or_else(home).ok_or_else(|| Stop::usage("there is no home directory; say `--store DIR`"))?;
     Ok(Some(data.join("aos")))
+}
+
+/// A back end and a folder: `redb:DIR`, or just `DIR`.
+fn named(store: &Path) -> (Option<BackEnd>, PathBuf) {
+    let named = [BackEnd::Sled, BackEnd::Redb].into_iter().find_map(|back_end| {
+        let dir = store.to_str()?.strip_prefix(back_end.name())?.strip_prefix(':')?;
+        Some((Some(back_end), PathBuf::from(dir)))
+    });
+    named.unwrap_or_else(|| (None, store.to_owned()))
+}
+
+/// How to open the store of a folder.
+pub(crate) fn options(global: &Global, dir: &Path) -> DiskOptions {
+    let back_end = global.store.as_deref().and_then(|store| named(store).0);
+    DiskOptions { back_end, ..DiskOptions::new(dir) }
 }
 
 /// Where a command's runs live.
@@ -72,11 +89,18 @@ impl Backend {
         {
             return Ok(Backend::Remote { store: dir });
         }
-        let options = SledOptions { socket: Some(socket::path(&dir)), ..SledOptions::new(&dir) };
-        let opened = tokio::task::spawn_blocking(move || SledStore::open(&options)).await;
+        let options = DiskOptions { socket: Some(socket::path(&dir)), ..options(global, &dir) };
+        let opened = tokio::task::spawn_blocking(move || care::open(&options)).await;
         match opened.map_err(|e| Stop::failed(format!("the store could not be opened: {e}")))? {
-            Ok(store) => {
-                let mut backend = Self::local(Arc::new(store), Some(dir.clone()));
+            Ok(Opened { store, backup, verified }) => {
+                for lost in &verified.damaged {
+                    terminal::say(&format!("note: {lost}; `aos store check` looks at everything"));
+                }
+                if let Some(backup) = backup {
+                    let backup = backup.display();
+                    terminal::say(&format!("note: the store is now of this version; as it was: {backup}"));
+                }
+                let mut backend = Self::local(store, Some(dir.clone()));
                 if let Backend::Local { runtime, serving, .. } = &mut backend {
                     match socket::serve(Arc::clone(runtime), &dir) {
                         Ok(answering) => *serving = Some(tokio::spawn(answering)),
@@ -86,12 +110,12 @@ impl Backend {
                 Ok(backend)
             }
             // It was opened between the two looks.
-            Err(StoreError::InUse { .. })
+            Err(CareError::Store(StoreError::InUse { .. }))
                 if Client::ask(&dir, &Request::Runs { limit: 0 }).await.is_ok_and(|c| c.is_some()) =>
             {
                 Ok(Backend::Remote { store: dir })
             }
-            Err(error @ StoreError::InUse { .. }) => {
+            Err(error @ CareError::Store(StoreError::InUse { .. })) => {
                 Err(Stop { exit: Exit::InUse, message: error.to_string() })
             }
             Err(error) => Err(Stop::failed(error.to_string())),
@@ -99,10 +123,14 @@ impl Backend {
     }
 
     fn local(store: Arc<dyn Store>, dir: Option<PathBuf>) -> Backend {
-        let skills = move |root: &Path| setup::skills(root, dir.as_deref());
-        let runtime = Runtime::new(Arc::clone(&store), KeyName::local(), skills).with_people(setup::people);
-        let runtime = Arc::new(runtime);
-        Backend::Local { runtime, store, serving: None }
+        let folder = dir.clone();
+        let skills = move |root: &Path| setup::skills(root, folder.as_deref());
+        let mut runtime =
+            Runtime::new(Arc::clone(&store), KeyName::local(), skills).with_people(setup::people);
+        if let Some(dir) = dir {
+            runtime = runtime.in_folder(&dir);
+        }
+        Backend::Local { runtime: Arc::new(runtime), store, serving: None }
     }
 
     /// Takes up suspended runs as they fall due, for as long as the guard lives.
@@ -117,7 +145,7 @@ impl Backend {
         let Backend::Local { runtime, store, serving } = self else { return Ok(()) };
         let others = runtime.live_count();
         if others > 0 {
-            terminal::say(&format!("{others} other run(s) go on in this process; waiting for them"));
+            terminal::say(&format!("{others} other run(s) or jobs go on in this process; waiting for them"));
             while runtime.live_count() > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
@@ -168,6 +196,11 @@ async fn next(client: &mut Client) -> Result<Answer, Stop> {
         }),
         Err(e) => Err(Stop::failed(format!("the answer of the store's holder cannot be read: {e}"))),
     }
+}
+
+/// The holder of the store speaks another version.
+pub(crate) fn unexpected(answer: &Answer) -> Stop {
+    Stop::failed(format!("unexpected answer of the store's holder: {answer:?}"))
 }
 
 /// A run that is followed, wherever it goes on.
@@ -247,8 +280,11 @@ pub(crate) fn stop(error: &RunError) -> Stop {
         | RunError::Ambiguous { .. }
         | RunError::Ended { .. }
         | RunError::Live(_)
+        | RunError::NotDead(_)
         | RunError::Refused(_) => Stop::usage(error.to_string()),
-        RunError::Journal(_) | RunError::Skills(_) | RunError::Task(_) => Stop::failed(error.to_string()),
+        RunError::PutAside { .. } | RunError::Journal(_) | RunError::Skills(_) | RunError::Task(_) => {
+            Stop::failed(error.to_string())
+        }
     }
 }
 

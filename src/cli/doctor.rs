@@ -8,7 +8,7 @@ use crate::project::Project;
 use crate::project::config::{Config, Provider, SecretSource};
 use crate::runtime::skill::config::LlmConfig;
 use crate::runtime::store::StoreError;
-use crate::runtime::store::sled::{SledOptions, SledStore};
+use crate::runtime::store::disk::{DiskOptions, DiskStore};
 use crate::source::{DiskLoader, Loader as _, Sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -281,7 +281,7 @@ fn store(global: &Global, found: &mut Vec<Finding>) {
         });
         return;
     }
-    match SledStore::open(&SledOptions { socket: None, ..SledOptions::new(&dir) }) {
+    match DiskStore::open(&DiskOptions { socket: None, ..DiskOptions::new(&dir) }) {
         Ok(store) => {
             drop(store);
             found.push(good(format!("the store `{shown}` opens")));

@@ -10,6 +10,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 /// The longest value that stays in a row of the store, in bytes; longer ones become blobs.
 pub const INLINE_LIMIT: usize = 32 * 1024;
@@ -91,7 +93,7 @@ pub enum BlobError {
     /// The operating system refused.
     #[error("cannot {act} {path}: {why}")]
     Io {
-        /// `read` or `write`.
+        /// `read`, `write` or `delete`.
         act: &'static str,
         /// The file.
         path: String,
@@ -126,6 +128,7 @@ impl Blobs {
     pub fn put(&self, bytes: &[u8]) -> Result<BlobHash, BlobError> {
         let hash = BlobHash::of(bytes);
         let path = self.path(hash);
+        let _not_swept = SWEEP.read().unwrap_or_else(PoisonError::into_inner);
         self.write(&path, bytes).map_err(|error| failed("write", &path, &error))?;
         Ok(hash)
     }
@@ -136,6 +139,8 @@ impl Blobs {
         // A file with other content is the rest of something that went wrong: it is replaced.
         let same_length = std::fs::metadata(path).is_ok_and(|found| found.len() == bytes.len() as u64);
         if same_length && std::fs::read(path).is_ok_and(|found| found == bytes) {
+            // So that it is not swept before the commit that names it again.
+            File::options().write(true).open(path)?.set_modified(SystemTime::now())?;
             // Another thread may have renamed it a moment ago and not yet synced the folder.
             return sync_dir(dir);
         }
@@ -181,6 +186,74 @@ impl Blobs {
     pub fn exists(&self, hash: BlobHash) -> bool {
         self.path(hash).is_file()
     }
+
+    /// Where a blob lies, for messages.
+    pub fn place(&self, hash: BlobHash) -> String {
+        self.path(hash).display().to_string()
+    }
+
+    /// Every file below the folder of the blobs: its blob, or none for what was left over.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn files(&self) -> Result<Vec<BlobFile>, BlobError> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed("read", &folder, &error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|error| failed("read", &folder, &error))?;
+                let path = entry.path();
+                // Gone since the folder was read: nothing to tell.
+                let Ok(about) = entry.metadata() else { continue };
+                if about.is_dir() {
+                    folders.push(path);
+                } else {
+                    let hash = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                    let hash = hash.filter(|hash| self.path(*hash) == path);
+                    let age = about.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+                    found.push(BlobFile { path, hash, size: about.len(), age });
+                }
+            }
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// Deletes a file, unless it was written or wanted again less than `grace` ago; whether it did.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn sweep(&self, file: &BlobFile, grace: Duration) -> Result<bool, BlobError> {
+        // No one puts the same blob between the look at its age and its end.
+        let _alone = SWEEP.write().unwrap_or_else(PoisonError::into_inner);
+        let age = std::fs::metadata(&file.path).and_then(|about| about.modified());
+        let old = age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= grace));
+        if old {
+            std::fs::remove_file(&file.path).map_err(|error| failed("delete", &file.path, &error))?;
+        }
+        Ok(old)
+    }
+}
+
+/// Held for reading while a blob is put, for writing while one is deleted. Only the process that holds the store does either.
+static SWEEP: RwLock<()> = RwLock::new(());
+
+/// A file below the folder of the blobs.
+#[derive(Clone, Debug)]
+pub struct BlobFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The blob it is by its name; `None` for what was left over.
+    pub hash: Option<BlobHash>,
+    /// Bytes.
+    pub size: u64,
+    /// Since it was written or wanted again.
+    pub age: Duration,
 }
 
 fn failed(act: &'static str, path: &Path, error: &std::io::Error) -> BlobError {

@@ -1,5 +1,7 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
+mod care;
+
 use super::call::Caller;
 use super::driver::{Control, Driver, Said, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
@@ -9,6 +11,7 @@ use super::rate::Rates;
 use super::report::Report;
 use super::reuse;
 use super::skill::Skills;
+use super::skill::schema::Schemas;
 use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
@@ -20,9 +23,10 @@ use crate::engine::event::EventKind;
 use crate::engine::{Event, Machine, RunStatus, Step};
 use crate::value::{Map, Value};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -48,6 +52,10 @@ pub enum RunError {
     Ended { run: Uuid, status: &'static str },
     #[error("run {0} is going on already")]
     Live(Uuid),
+    #[error("run {run} is put aside: {why}; `aos dead retry {run}` goes on with it all the same")]
+    PutAside { run: Uuid, why: String },
+    #[error("run {0} is not put aside; `aos dead list` lists those that are")]
+    NotDead(Uuid),
     #[error("the project's skills cannot be set up: {0}")]
     Skills(String),
     #[error("the run's task stopped unexpectedly: {0}")]
@@ -145,6 +153,12 @@ pub struct Runtime {
     keeper: Keeper,
     /// One request with a key at a time: what a key stands for must be known to the next.
     keyed: tokio::sync::Mutex<()>,
+    /// The folder of the store, where it has one.
+    data: Option<PathBuf>,
+    /// Jobs that care for the store.
+    jobs: Arc<AtomicUsize>,
+    /// Runs that a person wants to go on although they were put aside.
+    forgiven: Mutex<HashSet<Uuid>>,
 }
 
 impl Runtime {
@@ -166,6 +180,9 @@ impl Runtime {
             live,
             rates: Arc::default(),
             keyed: tokio::sync::Mutex::default(),
+            data: None,
+            jobs: Arc::default(),
+            forgiven: Mutex::default(),
         }
     }
 
@@ -259,6 +276,7 @@ impl Runtime {
         };
         let plan = Arc::clone(&header.plan);
         let machine = Machine::new(request.dag);
+        let schemas = schemas(&header);
         let journal = RunJournal::create(self.journal.clone(), self.tenant.clone(), run, header);
         first.push(journal::started(run, request.inputs));
         let project = request.project_root;
@@ -267,6 +285,7 @@ impl Runtime {
             plan,
             actor: request.actor,
             skills,
+            schemas,
             project,
             machine,
             journal,
@@ -358,12 +377,18 @@ impl Runtime {
 
     /// Takes up suspended runs as they fall due, until the future is dropped.
     pub async fn keep_time(&self, actor: Arc<str>) {
+        // Those that cannot go on must not hold up the others.
+        let mut stuck = HashSet::new();
         loop {
-            match self.due(256) {
+            match self.due(256 + stuck.len()) {
                 Ok(due) => {
                     for run in due {
+                        if stuck.contains(&run) {
+                            continue;
+                        }
                         if let Err(error) = self.resume(run, Arc::clone(&actor)) {
                             tracing::warn!(%run, %error, "a run that is due cannot go on");
+                            stuck.insert(run);
                         }
                     }
                 }
@@ -427,10 +452,10 @@ impl Runtime {
         }
     }
 
-    /// How many runs go on here.
+    /// How many runs go on here, and jobs that care for the store.
     #[must_use]
     pub fn live_count(&self) -> usize {
-        self.live.all().len()
+        self.live.all().len() + self.jobs.load(Ordering::Acquire)
     }
 
     /// Ends what the skills keep running.
@@ -464,19 +489,24 @@ impl Runtime {
         if row.status.is_ended() {
             return Err(RunError::Ended { run, status: super::report::status_name(row.status) });
         }
-        let Replayed { header, machine, journal } = journal::replay(&self.journal, &self.tenant, run)?;
+        let Replayed { header, machine, mut journal } = journal::replay(&self.journal, &self.tenant, run)?;
         if let Some(said) = &said {
             // What can be refused is refused before anything is written.
             let people = (self.people)(&header.project_root).map_err(RunError::Refused)?;
             admit(&machine, &said.who, &said.reply, &people).map_err(RunError::Refused)?;
         }
+        // Even one that is put aside can be stopped.
+        if matches!(first.as_slice(), [EventKind::Resumed]) {
+            self.may_go_on(&mut journal, &machine)?;
+        }
         let skills = self.skills(&header.project_root)?;
+        let schemas = schemas(&header);
         let (plan, project) = (header.plan, header.project_root);
-        self.drive(Parts { run, plan, actor, skills, project, machine, journal, first, said })
+        self.drive(Parts { run, plan, actor, skills, schemas, project, machine, journal, first, said })
     }
 
     fn drive(&self, parts: Parts) -> Result<Started, RunError> {
-        let Parts { run, plan, actor, skills, project, machine, journal, first, said } = parts;
+        let Parts { run, plan, actor, skills, schemas, project, machine, journal, first, said } = parts;
         let (control, control_rx) = mpsc::channel(16);
         if let Some(said) = said {
             // The first thing that is read; there is room.
@@ -491,6 +521,7 @@ impl Runtime {
         let around = Surroundings {
             caller: Arc::new(Caller {
                 skills,
+                schemas: Arc::new(schemas),
                 rates: Arc::clone(&self.rates),
                 keeper: self.keeper.clone(),
                 project,
@@ -531,6 +562,10 @@ impl Runtime {
         cache.insert(root.to_path_buf(), Arc::clone(&skills));
         Ok(skills)
     }
+
+    fn forgiven(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.forgiven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What one run consists of.
@@ -539,11 +574,17 @@ struct Parts {
     plan: Arc<str>,
     actor: Arc<str>,
     skills: Arc<Skills>,
+    schemas: Schemas,
     project: PathBuf,
     machine: Machine,
     journal: RunJournal,
     first: Vec<EventKind>,
     said: Option<Box<Said>>,
+}
+
+/// What imports kept of the run's skills.
+fn schemas(header: &Header) -> Schemas {
+    Schemas::of(header.sources.iter().map(|(path, text)| (path.as_ref(), text.as_ref())))
 }
 
 fn shown(status: RunStatus, live: bool) -> RunStatus {

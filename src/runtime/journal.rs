@@ -1,5 +1,8 @@
 //! What is kept of a run: a header with everything it needs, its events, and a row for lists.
 
+use super::artifacts;
+use super::blobs::{BlobError, BlobHash, Blobs};
+use super::dead;
 use super::store::codec::{self, CodecError};
 use super::store::journal::{Journal, JournalError as RowError};
 use super::store::keys::{self, Key, KeyName};
@@ -7,6 +10,7 @@ use super::store::{Op, StoreError};
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
 use crate::engine::{Ask, AskKind, Event, Machine, Outcome, Rest, RunStatus, Step, StepPath};
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +36,10 @@ pub enum JournalError {
     Newer { run: Uuid, found: u32 },
     #[error("event {seq} of run {run} does not fit its plan: {why}")]
     Illegal { run: Uuid, seq: u64, why: String },
+    #[error("a large result of run {run} cannot be kept: {why}")]
+    Blob { run: Uuid, why: BlobError },
+    #[error("event {seq} of run {run} has lost its result: {why}")]
+    Large { run: Uuid, seq: u64, why: String },
 }
 
 /// The first entry of a journal: a run ends on the plan it began with.
@@ -52,11 +60,38 @@ pub struct Header {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "the large one is the one that there are many of")]
 enum Entry {
     Header(Box<Header>),
     Event(Event),
+    /// An event whose result is kept beside the journal; in the event it is null.
+    Large {
+        event: Event,
+        value: Spilled,
+    },
 }
+
+/// Where a result lies that is too large for the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spilled {
+    /// `sha256:<hex>`
+    pub digest: Arc<str>,
+    /// Bytes.
+    pub size: u64,
+    pub mime: Arc<str>,
+    form: Form,
+}
+
+/// How a value became bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Form {
+    Text,
+    Bytes,
+    Json,
+}
+
+/// A result is read back up to this many bytes: more than any skill gives.
+const LARGEST: u64 = 1 << 30;
 
 /// A run in lists: a projection of its journal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +109,9 @@ pub struct RunRow {
     /// Steps whose call may or may not have acted.
     #[serde(default)]
     pub in_doubt: u32,
+    /// How many processes ended while it went on, since it last got any further. No event says so: rows made anew begin at 0.
+    #[serde(default)]
+    pub crashes: u32,
     /// What a suspended run waits for, the first few.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waits>,
@@ -118,8 +156,10 @@ pub struct RunJournal {
     next: u64,
     /// Written together with the first events.
     header: Option<Box<Header>>,
-    /// What the store holds in its lists.
+    /// What the store holds in its lists; `None` where the row must be written.
     listed: Option<RunStatus>,
+    /// The status in the store, by which its rows are replaced.
+    stored: Option<RunStatus>,
 }
 
 impl RunJournal {
@@ -137,11 +177,20 @@ impl RunJournal {
             updated_at: now,
             error: None,
             in_doubt: 0,
+            crashes: 0,
             waiting: Vec::new(),
             waits: 0,
             due: None,
         };
-        RunJournal { journal, tenant, row, next: 0, header: Some(Box::new(header)), listed: None }
+        RunJournal {
+            journal,
+            tenant,
+            row,
+            next: 0,
+            header: Some(Box::new(header)),
+            listed: None,
+            stored: None,
+        }
     }
 
     /// Appends events with one sync, and the row of the run where its status changes.
@@ -157,16 +206,29 @@ impl RunJournal {
     ) -> Result<(), JournalError> {
         let mut entries = Vec::with_capacity(events.len() + 1);
         entries.extend(self.header.take().map(Entry::Header));
-        entries.extend(events.iter().cloned().map(Entry::Event));
-        let status = match (outcome, rest) {
-            (Some(outcome), _) => outcome.status,
-            (None, Some(_)) => RunStatus::Suspended,
-            (None, None) => RunStatus::Running,
-        };
-        let ops = self.row_ops(status, outcome, rest, machine)?;
+        let first = self.next + entries.len() as u64;
+        let mut found = Vec::new();
+        for (event, seq) in events.iter().zip(first..) {
+            let entry = self.entry(event).await?;
+            let spilled = if let Entry::Large { value, .. } = &entry { Some(value) } else { None };
+            found.extend(artifacts::of(seq, event, spilled));
+            entries.push(entry);
+        }
+        if self.row.crashes > 0 && events.iter().any(|event| is_progress(&event.kind)) {
+            self.crashed(0);
+        }
+        let status = status(outcome, rest);
+        let mut ops = self.row_ops(status, outcome, rest, machine)?;
+        let rows = artifacts::puts(&self.tenant, &self.row, &found)?;
+        ops.extend(rows.into_iter().map(|(key, value)| Op::Put(key, value)));
+        let next = self.next + entries.len() as u64;
+        if let Some(letter) = outcome.and_then(|o| dead::of_outcome(&self.row, o, machine, next)) {
+            ops.push(dead::put(&self.tenant, &letter)?);
+        }
         self.journal.append(self.row.run, self.next, &entries, Vec::new(), ops).await?;
         self.listed = Some(status);
-        self.next += entries.len() as u64;
+        self.stored = Some(status);
+        self.next = next;
         if outcome.is_some() {
             self.journal.forget(self.row.run);
         }
@@ -182,6 +244,7 @@ impl RunJournal {
         if !ops.is_empty() {
             self.journal.store().commit(Vec::new(), ops).await?;
             self.listed = Some(status);
+            self.stored = Some(status);
         }
         Ok(())
     }
@@ -196,9 +259,52 @@ impl RunJournal {
             let ops = self.row_ops(RunStatus::Suspended, None, Some(rest), machine)?;
             self.journal.store().commit(Vec::new(), ops).await?;
             self.listed = Some(RunStatus::Suspended);
+            self.stored = Some(RunStatus::Suspended);
         }
         self.journal.forget(self.row.run);
         Ok(())
+    }
+
+    /// Counts the processes that ended while it went on; written with the next events.
+    pub fn crashed(&mut self, times: u32) {
+        self.row.crashes = times;
+        self.listed = None;
+    }
+
+    /// The row of the run.
+    #[must_use]
+    pub fn row(&self) -> &RunRow {
+        &self.row
+    }
+
+    /// How many events the journal has.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.next
+    }
+
+    /// An event as it is kept: a large result goes beside the journal, durable before the event that names it is.
+    async fn entry(&self, event: &Event) -> Result<Entry, JournalError> {
+        let run = self.row.run;
+        let Some(blobs) = self.journal.blobs() else { return Ok(Entry::Event(event.clone())) };
+        let EventKind::AttemptSucceeded { value, .. } = &event.kind else {
+            return Ok(Entry::Event(event.clone()));
+        };
+        if !artifacts::is_large(value) {
+            return Ok(Entry::Event(event.clone()));
+        }
+        let (blobs, value) = (blobs.clone(), value.clone());
+        let spilled = tokio::task::spawn_blocking(move || spill(&blobs, &value)).await;
+        let spilled = spilled.map_err(|error| JournalError::Blob {
+            run,
+            why: BlobError::Io { act: "write", path: "a blob".into(), why: error.to_string() },
+        })?;
+        let value = spilled.map_err(|why| JournalError::Blob { run, why })?;
+        let mut event = event.clone();
+        if let EventKind::AttemptSucceeded { value, .. } = &mut event.kind {
+            *value = Value::Null;
+        }
+        Ok(Entry::Large { event, value })
     }
 
     fn row_ops(
@@ -219,35 +325,55 @@ impl RunJournal {
         self.row.waiting = rest.map(|r| r.asks.iter().map(Waits::of).collect()).unwrap_or_default();
         self.row.status = status;
         self.row.updated_at = jiff::Timestamp::now();
-        self.row.error = outcome.and_then(|o| o.error.as_ref()).map(|e| format!("{}: {}", e.kind, e.message));
+        self.row.error = error_of(outcome);
         if outcome.is_some() {
-            let doubts =
-                machine.report().iter().filter(|s| s.status == crate::engine::StepStatus::InDoubt).count();
-            self.row.in_doubt = u32::try_from(doubts).unwrap_or(u32::MAX);
+            self.row.in_doubt = in_doubt(machine);
         }
-        let row = codec::encode(ROW, &self.row).map_err(|why| JournalError::RunRow { run, why })?;
-        let tenant = || self.tenant.clone();
-        let mut ops = vec![Op::Put(Key::Run { tenant: tenant(), run }.encode(), row)];
-        if before != self.row.due {
-            ops.extend(before.map(|at| Op::Del(timer(at, run))));
-            ops.extend(self.row.due.map(|at| Op::Put(timer(at, run), tenant().as_str().as_bytes().to_vec())));
+        let tenant = &self.tenant;
+        let mut ops = Vec::with_capacity(6);
+        if let Some(at) = before.filter(|_| before != self.row.due) {
+            ops.push(Op::Del(timer(at, run)));
         }
-        if let Some(old) = self.listed.filter(|old| *old != status) {
-            ops.push(Op::Del(Key::RunByStatus { tenant: tenant(), status: number(old), run }.encode()));
+        if let Some(old) = self.stored.filter(|old| *old != status) {
+            ops.push(Op::Del(Key::RunByStatus { tenant: tenant.clone(), status: number(old), run }.encode()));
         }
-        ops.push(Op::Put(
-            Key::RunByStatus { tenant: tenant(), status: number(status), run }.encode(),
-            Vec::new(),
-        ));
-        let open = Key::OpenRun { run }.encode();
-        ops.push(match status {
-            RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => {
-                Op::Put(open, self.tenant.as_str().as_bytes().to_vec())
-            }
-            RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => Op::Del(open),
-        });
+        if status.is_ended() {
+            ops.push(Op::Del(Key::OpenRun { run }.encode()));
+        }
+        ops.extend(row_puts(tenant, &self.row)?.into_iter().map(|(key, value)| Op::Put(key, value)));
         Ok(ops)
     }
+}
+
+fn status(outcome: Option<&Outcome>, rest: Option<&Rest>) -> RunStatus {
+    match (outcome, rest) {
+        (Some(outcome), _) => outcome.status,
+        (None, Some(_)) => RunStatus::Suspended,
+        (None, None) => RunStatus::Running,
+    }
+}
+
+/// The status of a number in keys.
+#[must_use]
+pub fn status_of(number: u8) -> Option<RunStatus> {
+    ALL_STATUSES.into_iter().find(|status| self::number(*status) == number)
+}
+
+const ALL_STATUSES: [RunStatus; 6] = [
+    RunStatus::Running,
+    RunStatus::Suspended,
+    RunStatus::Interrupted,
+    RunStatus::Succeeded,
+    RunStatus::Failed,
+    RunStatus::Cancelled,
+];
+
+/// A row out of its bytes.
+///
+/// # Errors
+/// They are damaged.
+pub fn decode_row(bytes: &[u8]) -> Result<RunRow, CodecError> {
+    codec::decode(ROW, bytes)
 }
 
 /// Where the time is kept at which something of a suspended run is due. Rounded up: what is found there is due.
@@ -315,29 +441,211 @@ pub fn replay_watched(
     watch: &mut dyn FnMut(&Event, &Step),
 ) -> Result<Replayed, JournalError> {
     let row = row(journal, tenant, run)?.ok_or(JournalError::NoHeader(run))?;
+    let Read { header, machine, next, .. } = read(journal, run, &mut |_, event, _, step| watch(event, step))?;
+    let listed = Some(row.status);
+    let journal = RunJournal {
+        journal: journal.clone(),
+        tenant: tenant.clone(),
+        row,
+        next,
+        header: None,
+        listed,
+        stored: listed,
+    };
+    Ok(Replayed { header, machine, journal })
+}
+
+/// What the journal of a run says, without its row.
+pub struct Read {
+    pub header: Header,
+    pub machine: Machine,
+    /// The number of the next event.
+    pub next: u64,
+    /// The time of the first event and of the last.
+    pub between: Option<(jiff::Timestamp, jiff::Timestamp)>,
+}
+
+/// Reads and checks a journal, applies its events, and shows each of them.
+///
+/// # Errors
+/// The journal is damaged, of a newer format, or does not fit its plan.
+pub fn read(journal: &Journal, run: Uuid, each: &mut Each<'_>) -> Result<Read, JournalError> {
+    let (read, error) = read_sound(journal, run, each)?;
+    error.map_or(Ok(read), Err)
+}
+
+/// Is shown the number of an event, the event, where its large result lies, and what the machine made of it.
+pub type Each<'a> = dyn FnMut(u64, &Event, Option<&Spilled>, &Step) + 'a;
+
+/// The same, up to the first event that is not sound: gives what is wrong with that.
+///
+/// # Errors
+/// There is no header to begin with.
+pub fn read_sound(
+    journal: &Journal,
+    run: Uuid,
+    each: &mut Each<'_>,
+) -> Result<(Read, Option<JournalError>), JournalError> {
     let mut entries = journal.read::<Entry>(run);
     let header = match entries.next().transpose()? {
         Some((_, Entry::Header(header))) => *header,
-        Some((_, Entry::Event(_))) | None => return Err(JournalError::NoHeader(run)),
+        Some((_, Entry::Event(_) | Entry::Large { .. })) | None => return Err(JournalError::NoHeader(run)),
     };
     if header.format > FORMAT {
         return Err(JournalError::Newer { run, found: header.format });
     }
-    let mut machine = Machine::new(Arc::clone(&header.dag));
-    let mut next = 1;
+    let machine = Machine::new(Arc::clone(&header.dag));
+    let mut read = Read { header, machine, next: 1, between: None };
     for entry in entries {
-        let (seq, entry) = entry?;
-        next = seq + 1;
-        if let Entry::Event(event) = entry {
-            let step =
-                machine.apply(&event).map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
-            watch(&event, &step);
+        let taken = entry
+            .map_err(JournalError::from)
+            .and_then(|(seq, entry)| read.take(journal, run, seq, entry, each));
+        if let Err(error) = taken {
+            return Ok((read, Some(error)));
         }
     }
-    let listed = Some(row.status);
-    let journal =
-        RunJournal { journal: journal.clone(), tenant: tenant.clone(), row, next, header: None, listed };
-    Ok(Replayed { header, machine, journal })
+    Ok((read, None))
+}
+
+impl Read {
+    fn take(
+        &mut self,
+        journal: &Journal,
+        run: Uuid,
+        seq: u64,
+        entry: Entry,
+        each: &mut Each<'_>,
+    ) -> Result<(), JournalError> {
+        let (event, spilled) =
+            match entry {
+                Entry::Header(_) => (None, None),
+                Entry::Event(event) => (Some(event), None),
+                Entry::Large { event, value } => {
+                    let event = filled(journal.blobs(), event, &value)
+                        .map_err(|why| JournalError::Large { run, seq, why })?;
+                    (Some(event), Some(value))
+                }
+            };
+        if let Some(event) = event {
+            let applied = self.machine.apply(&event);
+            let step = applied.map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
+            self.between = Some((self.between.map_or(event.at, |(first, _)| first), event.at));
+            each(seq, &event, spilled.as_ref(), &step);
+        }
+        self.next = seq + 1;
+        Ok(())
+    }
+}
+
+/// The tenant that a journal says it is of, and the row its events give. A run that has not ended is `running` there.
+#[must_use]
+pub fn row_of(run: Uuid, read: &Read) -> (KeyName, RunRow) {
+    let outcome = read.machine.outcome();
+    let rest = read.between.and_then(|(_, last)| read.machine.rest(last)).filter(|_| outcome.is_none());
+    let tenant = KeyName::new(&read.header.tenant).unwrap_or_else(|_| KeyName::local());
+    let (started_at, updated_at) = read.between.unwrap_or_default();
+    let row = RunRow {
+        run,
+        plan: Arc::clone(&read.header.plan),
+        file: Arc::clone(&read.header.file),
+        actor: Arc::clone(&read.header.actor),
+        status: status(outcome, rest.as_ref()),
+        started_at,
+        updated_at,
+        error: error_of(outcome),
+        in_doubt: if outcome.is_some() { in_doubt(&read.machine) } else { 0 },
+        crashes: 0,
+        waiting: rest.iter().flat_map(|r| r.asks.iter().map(Waits::of)).collect(),
+        waits: rest.as_ref().map_or(0, |r| u32::try_from(r.count).unwrap_or(u32::MAX)),
+        due: rest.and_then(|r| r.due),
+    };
+    (tenant, row)
+}
+
+/// The rows of the lists that a run's row gives.
+///
+/// # Errors
+/// The row cannot be written.
+pub fn row_puts(tenant: &KeyName, row: &RunRow) -> Result<Vec<super::store::Entry>, JournalError> {
+    let run = row.run;
+    let bytes = codec::encode(ROW, row).map_err(|why| JournalError::RunRow { run, why })?;
+    let mut puts = vec![
+        (Key::Run { tenant: tenant.clone(), run }.encode(), bytes),
+        (Key::RunByStatus { tenant: tenant.clone(), status: number(row.status), run }.encode(), Vec::new()),
+    ];
+    if let Some(at) = row.due {
+        puts.push((timer(at, run), tenant.as_str().as_bytes().to_vec()));
+    }
+    if !row.status.is_ended() {
+        puts.push((Key::OpenRun { run }.encode(), tenant.as_str().as_bytes().to_vec()));
+    }
+    Ok(puts)
+}
+
+/// Whether an event shows that the run got further: that it is taken up again does not.
+fn is_progress(event: &EventKind) -> bool {
+    !matches!(
+        event,
+        EventKind::Started { .. }
+            | EventKind::Resumed
+            | EventKind::AttemptStarted { .. }
+            | EventKind::TimerFired { .. }
+            | EventKind::CancelRequested { .. }
+    )
+}
+
+/// Keeps a value beside the journal.
+fn spill(blobs: &Blobs, value: &Value) -> Result<Spilled, BlobError> {
+    let encoded = |error: serde_json::Error| BlobError::Io {
+        act: "write",
+        path: "a large result".into(),
+        why: error.to_string(),
+    };
+    let json;
+    let (form, bytes): (Form, &[u8]) = match value {
+        Value::String(text) => (Form::Text, text.as_bytes()),
+        Value::Bytes(bytes) => (Form::Bytes, bytes),
+        other => {
+            json = serde_json::to_vec(other).map_err(encoded)?;
+            (Form::Json, &json)
+        }
+    };
+    let mime = match form {
+        Form::Json => "application/json".to_owned(),
+        Form::Text | Form::Bytes => artifacts::mime(None, bytes),
+    };
+    let hash = blobs.put(bytes)?;
+    Ok(Spilled { digest: format!("sha256:{hash}").into(), size: bytes.len() as u64, mime: mime.into(), form })
+}
+
+/// An event with its result put back.
+fn filled(blobs: Option<&Blobs>, mut event: Event, spilled: &Spilled) -> Result<Event, String> {
+    let blobs = blobs.ok_or("large results are kept in a folder, and this store has none")?;
+    let hash: BlobHash = spilled
+        .digest
+        .strip_prefix("sha256:")
+        .and_then(|hex| hex.parse().ok())
+        .ok_or_else(|| format!("`{}` names no blob", spilled.digest))?;
+    let bytes = blobs.get(hash, LARGEST).map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or_else(|| format!("{} is gone", blobs.place(hash)))?;
+    let full = match spilled.form {
+        Form::Text => Value::String(String::from_utf8(bytes).map_err(|error| error.to_string())?.into()),
+        Form::Bytes => Value::Bytes(bytes.into()),
+        Form::Json => codec::from_json(&bytes).map_err(|error| error.to_string())?,
+    };
+    if let EventKind::AttemptSucceeded { value, .. } = &mut event.kind {
+        *value = full;
+    }
+    Ok(event)
+}
+
+pub(super) fn error_of(outcome: Option<&Outcome>) -> Option<String> {
+    outcome.and_then(|o| o.error.as_ref()).map(|e| format!("{}: {}", e.kind, e.message))
+}
+
+fn in_doubt(machine: &Machine) -> u32 {
+    let doubts = machine.report().iter().filter(|s| s.status == crate::engine::StepStatus::InDoubt).count();
+    u32::try_from(doubts).unwrap_or(u32::MAX)
 }
 
 /// The row of a run.

@@ -1,6 +1,9 @@
 //! Beside a live run: the process that holds the store answers others over a socket, one JSON request a connection, answers as
 //! JSON lines. The socket has mode 0600: whoever can open it is the user who runs the plans.
 
+use super::artifacts::{Artifact, Query};
+use super::care::{Done, Job};
+use super::dead::DeadLetter;
 use super::driver::Update;
 use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
@@ -45,6 +48,20 @@ pub enum Request {
     Show {
         run: String,
     },
+    Care {
+        job: Job,
+    },
+    Artifacts {
+        query: Query,
+    },
+    Dead,
+    RetryDead {
+        run: String,
+        actor: Arc<str>,
+    },
+    DropDead {
+        run: String,
+    },
 }
 
 /// A line of the answer.
@@ -75,6 +92,15 @@ pub enum Answer {
     /// What was said was taken in by a run that goes on here.
     Taken {
         run: String,
+    },
+    Care {
+        done: Box<Done>,
+    },
+    Artifacts {
+        artifacts: Vec<Artifact>,
+    },
+    Dead {
+        letters: Vec<DeadLetter>,
     },
     Error {
         message: String,
@@ -198,6 +224,27 @@ async fn meet(
         Request::Resume { run, actor } => match runtime.find(&run).and_then(|run| runtime.resume(run, actor))
         {
             Ok(started) => return follow(started, write).await.map(Some),
+            Err(error) => Err(error),
+        },
+        Request::Care { job } => {
+            return Ok(Some(match runtime.care(job).await {
+                Ok(done) => Answer::Care { done: Box::new(done) },
+                Err(message) => Answer::Error { message },
+            }));
+        }
+        Request::Artifacts { query } => {
+            runtime.artifacts(query).await.map(|artifacts| Answer::Artifacts { artifacts })
+        }
+        Request::Dead => runtime.dead().map(|letters| Answer::Dead { letters }),
+        Request::RetryDead { run, actor } => match runtime.find(&run) {
+            Ok(run) => match runtime.retry_dead(run, actor).await {
+                Ok(started) => return follow(started, write).await.map(Some),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        },
+        Request::DropDead { run } => match runtime.find(&run) {
+            Ok(run) => runtime.drop_dead(run).await.map(|letter| Answer::Dead { letters: vec![letter] }),
             Err(error) => Err(error),
         },
         Request::Cancel { run, actor, reason } => match runtime.find(&run) {

@@ -5,11 +5,14 @@
 //! all back ends behave alike. What the keys mean is said in [`keys`], what the values look like in [`codec`].
 
 pub mod codec;
+pub mod disk;
 pub mod files;
 pub mod journal;
 pub mod keys;
 pub mod memory;
-pub mod sled;
+#[cfg(feature = "redb")]
+mod redb;
+mod sled;
 
 use std::fmt;
 use std::future::Future;

@@ -1,9 +1,9 @@
 //! What every back end does alike.
 
 use super::wait;
+use aos::runtime::store::disk::{BackEnd, DiskOptions, DiskStore};
 use aos::runtime::store::journal::Journal;
 use aos::runtime::store::memory::MemoryStore;
-use aos::runtime::store::sled::{SledOptions, SledStore};
 use aos::runtime::store::{CommitNo, KeyRange, Op, Pre, Store, StoreError};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,10 +12,16 @@ use std::sync::Arc;
 /// Runs a test against a fresh store of each kind.
 fn on_each(test: impl Fn(Arc<dyn Store>)) {
     test(Arc::new(MemoryStore::new()));
-    let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&SledOptions::new(dir.path())).unwrap());
-    test(Arc::clone(&store));
-    store.close().unwrap();
+    for back_end in super::back_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(DiskStore::open(&options(dir.path(), back_end)).unwrap());
+        test(Arc::clone(&store));
+        store.close().unwrap();
+    }
+}
+
+fn options(data: &std::path::Path, back_end: BackEnd) -> DiskOptions {
+    DiskOptions { back_end: Some(back_end), ..DiskOptions::new(data) }
 }
 
 fn put(key: &str, value: &str) -> Op {
@@ -199,8 +205,12 @@ fn a_journal_works_on_each() {
 
 #[test]
 fn a_group_shares_its_sync() {
+    super::back_ends().into_iter().for_each(group);
+}
+
+fn group(back_end: BackEnd) {
     let dir = tempfile::tempdir().unwrap();
-    let store = SledStore::open(&SledOptions::new(dir.path())).unwrap();
+    let store = DiskStore::open(&options(dir.path(), back_end)).unwrap();
     wait(async {
         let commits = (0..200).map(|n| store.commit(vec![], vec![put(&format!("k{n}"), "v")]));
         for done in futures_util::future::join_all(commits).await {
@@ -215,10 +225,17 @@ fn a_group_shares_its_sync() {
 
 #[test]
 fn content_and_numbers_survive_reopening() {
+    super::back_ends().into_iter().for_each(reopen);
+}
+
+fn reopen(back_end: BackEnd) {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("deep/er");
     for round in 1..=4u64 {
-        let store = SledStore::open(&SledOptions::new(&data)).unwrap();
+        // What the folder holds is found without being told.
+        let asked = if round == 1 { options(&data, back_end) } else { DiskOptions::new(&data) };
+        let store = DiskStore::open(&asked).unwrap();
+        assert_eq!(store.back_end(), back_end);
         assert_eq!(store.synced(), CommitNo(round - 1));
         let done = wait(store.commit(vec![], vec![put(&format!("r{round}"), "x")]));
         assert_eq!(done, Ok(CommitNo(round)));
@@ -231,16 +248,20 @@ fn content_and_numbers_survive_reopening() {
 
 #[test]
 fn a_second_opener_is_told_who_holds_it() {
+    super::back_ends().into_iter().for_each(second);
+}
+
+fn second(back_end: BackEnd) {
     let dir = tempfile::tempdir().unwrap();
-    let mut options = SledOptions::new(dir.path());
+    let mut options = options(dir.path(), back_end);
     options.lock_wait = std::time::Duration::from_millis(50);
-    let held = SledStore::open(&options).unwrap();
-    match SledStore::open(&options).map(|_| ()) {
+    let held = DiskStore::open(&options).unwrap();
+    match DiskStore::open(&options).map(|_| ()) {
         Err(StoreError::InUse { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),
     }
     drop(held);
-    SledStore::open(&options).unwrap();
+    DiskStore::open(&options).unwrap();
 }
 
 #[test]
@@ -248,5 +269,20 @@ fn what_is_no_folder_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
-    assert!(matches!(SledStore::open(&SledOptions::new(&file)).map(|_| ()), Err(StoreError::Io { .. })));
+    assert!(matches!(DiskStore::open(&DiskOptions::new(&file)).map(|_| ()), Err(StoreError::Io { .. })));
+}
+
+#[test]
+fn another_back_end_is_not_taken_by_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    DiskStore::open(&DiskOptions::new(dir.path())).unwrap().close().unwrap();
+    match DiskStore::open(&options(dir.path(), BackEnd::Redb)).map(|_| ()) {
+        Err(StoreError::Io { why, .. }) => assert!(why.contains("it is one of sled"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    let new = options(&dir.path().join("new"), BackEnd::Redb);
+    match DiskStore::open(&new).map(|_| ()) {
+        Ok(()) => assert!(super::back_ends().contains(&BackEnd::Redb)),
+        Err(error) => assert!(error.to_string().contains("built without it"), "{error}"),
+    }
 }

@@ -1,7 +1,7 @@
 //! Figures, not verdicts: `cargo test --release --test main store::measure -- --ignored --nocapture`.
 
 use super::wait;
-use aos::runtime::store::sled::{SledOptions, SledStore};
+use aos::runtime::store::disk::{DiskOptions, DiskStore};
 use aos::runtime::store::{Op, Store};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ fn figures() {
     for round in 0..5 {
         let data = dir.path().join(if round < 3 { format!("s{round}") } else { "s0".into() });
         let begun = Instant::now();
-        let store = SledStore::open(&SledOptions::new(&data)).unwrap();
+        let store = DiskStore::open(&DiskOptions::new(&data)).unwrap();
         let opened = begun.elapsed();
         for n in 0..3u8 {
             wait(store.commit(vec![], vec![Op::Put(vec![0x20, n], vec![7; 300])])).unwrap();
@@ -40,7 +40,7 @@ fn figures() {
     }
     for tasks in [1u64, 8, 64] {
         let store: Arc<dyn Store> =
-            Arc::new(SledStore::open(&SledOptions::new(dir.path().join(format!("t{tasks}")))).unwrap());
+            Arc::new(DiskStore::open(&DiskOptions::new(dir.path().join(format!("t{tasks}")))).unwrap());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let begun = Instant::now();

@@ -107,7 +107,7 @@ impl Files {
         Ok(Value::File(Arc::new(FileRef {
             name: name.into(),
             size: count(bytes.len()),
-            mime: mime_guess::from_path(name).first_raw().unwrap_or("application/octet-stream").into(),
+            mime: crate::runtime::artifacts::mime(Some(name), &bytes).into(),
             digest: digest.into(),
         })))
     }

@@ -9,12 +9,14 @@
 //! | 12 open runs | run | tenant |
 //! | 20 events | run, seq | the journal: source of truth of a run |
 //! | 21 step results | run, step path, attempt | result of an attempt |
+//! | 30 artifacts | tenant, run, seq, number | a file or large value that an event holds |
 //! | 40 idempotency | tenant, scope, SHA-256 of the key | request, run, response |
 //! | 41 expiry | expires in ms, a key of 40 | empty |
 //! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
+//! | 80 dead letters | tenant, run | why a run is put aside |
 //!
-//! 10, 11, 12 and 21 are projections: 20 can rebuild them.
+//! 10, 11, 12, 21, 30, 70 and 71 are projections: 20 can rebuild them.
 
 use super::KeyRange;
 use std::fmt;
@@ -37,6 +39,8 @@ pub enum Table {
     Event = 0x20,
     /// Results of attempts.
     StepResult = 0x21,
+    /// Files and large values, to be found again.
+    Artifact = 0x30,
     /// Keys of requests that must not act twice.
     Idempotency = 0x40,
     /// When keys expire.
@@ -45,6 +49,60 @@ pub enum Table {
     Timer = 0x70,
     /// Timers by id.
     TimerById = 0x71,
+    /// Runs that are put aside.
+    DeadLetter = 0x80,
+}
+
+impl Table {
+    /// All of them, in the order of their keys.
+    pub const ALL: [Self; 12] = [
+        Self::Meta,
+        Self::Run,
+        Self::RunByStatus,
+        Self::OpenRun,
+        Self::Event,
+        Self::StepResult,
+        Self::Artifact,
+        Self::Idempotency,
+        Self::IdempotencyExpiry,
+        Self::Timer,
+        Self::TimerById,
+        Self::DeadLetter,
+    ];
+
+    /// What it holds, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "store",
+            Self::Run => "runs",
+            Self::RunByStatus => "runs by status",
+            Self::OpenRun => "open runs",
+            Self::Event => "events",
+            Self::StepResult => "step results",
+            Self::Artifact => "artifacts",
+            Self::Idempotency => "request keys",
+            Self::IdempotencyExpiry => "request keys by expiry",
+            Self::Timer => "timers",
+            Self::TimerById => "timers by id",
+            Self::DeadLetter => "dead letters",
+        }
+    }
+
+    /// Whether the journals can rebuild it: such tables are no part of an export.
+    pub fn is_projection(self) -> bool {
+        match self {
+            Self::Run
+            | Self::RunByStatus
+            | Self::OpenRun
+            | Self::StepResult
+            | Self::Artifact
+            | Self::Timer
+            | Self::TimerById => true,
+            Self::Meta | Self::Event | Self::Idempotency | Self::IdempotencyExpiry | Self::DeadLetter => {
+                false
+            }
+        }
+    }
 }
 
 /// A name inside a key (a tenant, a scope): 1 to 255 bytes of UTF-8.
@@ -97,6 +155,8 @@ pub enum Key {
     Event { run: Uuid, seq: u64 },
     /// The result of an attempt at a step.
     StepResult { run: Uuid, step: String, attempt: u32 },
+    /// A file or large value that an event of a run holds, counted from 0 in its event.
+    Artifact { tenant: KeyName, run: Uuid, seq: u64, number: u32 },
     /// A request that must not act twice, by the SHA-256 of its key.
     Idempotency { tenant: KeyName, scope: KeyName, hash: [u8; 32] },
     /// When a key expires, in milliseconds since 1970.
@@ -105,6 +165,8 @@ pub enum Key {
     Timer { due_ms: u64, id: Uuid },
     /// A timer by its id.
     TimerById { id: Uuid },
+    /// A run that is put aside.
+    DeadLetter { tenant: KeyName, run: Uuid },
 }
 
 impl Key {
@@ -117,10 +179,12 @@ impl Key {
             Self::OpenRun { .. } => Table::OpenRun,
             Self::Event { .. } => Table::Event,
             Self::StepResult { .. } => Table::StepResult,
+            Self::Artifact { .. } => Table::Artifact,
             Self::Idempotency { .. } => Table::Idempotency,
             Self::IdempotencyExpiry { .. } => Table::IdempotencyExpiry,
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
+            Self::DeadLetter { .. } => Table::DeadLetter,
         }
     }
 
@@ -138,10 +202,14 @@ impl Key {
             Self::StepResult { run, step, attempt } => {
                 key.bytes(run.as_bytes()).text(step).bytes(&attempt.to_be_bytes())
             }
+            Self::Artifact { tenant, run, seq, number } => {
+                key.name(tenant).bytes(run.as_bytes()).bytes(&seq.to_be_bytes()).bytes(&number.to_be_bytes())
+            }
             Self::Idempotency { tenant, scope, hash } => key.name(tenant).name(scope).bytes(hash),
             Self::IdempotencyExpiry { expires_ms, key: of } => key.bytes(&expires_ms.to_be_bytes()).bytes(of),
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
+            Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
         }
         .0
     }
@@ -161,6 +229,12 @@ impl Key {
                 step: fields.text()?,
                 attempt: u32::from_be_bytes(fields.array()?),
             },
+            0x30 => Self::Artifact {
+                tenant: fields.name()?,
+                run: fields.id()?,
+                seq: u64::from_be_bytes(fields.array()?),
+                number: u32::from_be_bytes(fields.array()?),
+            },
             0x40 => {
                 Self::Idempotency { tenant: fields.name()?, scope: fields.name()?, hash: fields.array()? }
             }
@@ -170,6 +244,7 @@ impl Key {
             },
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
+            0x80 => Self::DeadLetter { tenant: fields.name()?, run: fields.id()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(key)
@@ -194,6 +269,26 @@ pub fn runs_by_status(tenant: &KeyName, status: u8) -> KeyRange {
 /// The events of a run, in order.
 pub fn events(run: Uuid) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::Event).bytes(run.as_bytes()).0)
+}
+
+/// The events of all runs behind those of `run`.
+pub fn events_behind(run: Uuid) -> KeyRange {
+    table(Table::Event).after(Key::Event { run, seq: u64::MAX }.encode())
+}
+
+/// The artifacts of a tenant, those of the oldest run first.
+pub fn artifacts(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Artifact).name(tenant).0)
+}
+
+/// The artifacts of a run, in the order of its events.
+pub fn artifacts_of(tenant: &KeyName, run: Uuid) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Artifact).name(tenant).bytes(run.as_bytes()).0)
+}
+
+/// A tenant's runs that are put aside.
+pub fn dead_letters(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::DeadLetter).name(tenant).0)
 }
 
 /// The results of a run's attempts, by step path.
@@ -322,6 +417,8 @@ mod tests {
             Key::Idempotency { tenant, scope, hash: [7; 32] },
             Key::Timer { due_ms: 9, id: id(8) },
             Key::TimerById { id: id(8) },
+            Key::Artifact { tenant: name("local"), run: id(9), seq: 3, number: 1 },
+            Key::DeadLetter { tenant: name("local"), run: id(9) },
         ]
     }
 
@@ -396,7 +493,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x40, 0x41, 0x70, 0x71])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);

@@ -1,12 +1,10 @@
 //! The one thread that writes.
 
 use super::open::{Opened, last_key};
-use super::{Message, Request, Shared, explain, guarded};
+use super::{Changes, Engine, Message, Request, Shared, guarded};
 use crate::runtime::store::codec;
 use crate::runtime::store::files::HighWater;
 use crate::runtime::store::{CommitNo, Op, Pre, StoreError};
-use std::collections::HashMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,8 +20,7 @@ const GROUP_BYTES: usize = 4 << 20;
 const MARK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
-    db: ::sled::Db,
-    file: File,
+    engine: Arc<dyn Engine>,
     dir: PathBuf,
     data: PathBuf,
     id: Uuid,
@@ -40,8 +37,7 @@ type Answer = Result<CommitNo, StoreError>;
 /// Commits that are written together.
 #[derive(Default)]
 struct Group {
-    /// What the group leaves at each key it touches; `None` is removed.
-    changed: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    changed: Changes,
     results: Vec<Answer>,
     commits: u64,
     bytes: u64,
@@ -50,17 +46,15 @@ struct Group {
 impl Writer {
     pub(super) fn new(
         opened: &Opened,
-        file: File,
         data: PathBuf,
         shared: Arc<Shared>,
         messages: Receiver<Message>,
     ) -> Self {
         Self {
-            db: opened.db.clone(),
-            file,
+            engine: Arc::clone(&opened.engine),
             dir: opened.dir.clone(),
             data,
-            id: opened.id,
+            id: opened.identity.id,
             shared,
             messages,
             last: opened.last,
@@ -175,7 +169,7 @@ impl Writer {
         if let Some(changed) = group.changed.get(pre.key()) {
             return Ok(pre.holds(changed.as_deref()));
         }
-        let present = self.db.get(pre.key()).map_err(|error| explain(&self.dir, error))?;
+        let present = self.engine.get(pre.key())?;
         Ok(pre.holds(present.as_deref()))
     }
 
@@ -186,20 +180,9 @@ impl Writer {
         let last = CommitNo(self.last.0 + group.commits);
         let row =
             codec::encode(1, &last.0).map_err(|error| StoreError::io("cannot number a commit", error))?;
-        let mut batch = ::sled::Batch::default();
-        for (key, value) in group.changed {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        batch.insert(last_key(), row);
-        self.db.apply_batch(batch).map_err(|error| explain(&self.dir, error))?;
-        self.db.flush().map_err(|error| explain(&self.dir, error))?;
-        // sled's flush leaves the data in the page cache: this is the sync that counts.
-        self.file
-            .sync_data()
-            .map_err(|error| StoreError::io(format!("cannot sync {}", self.dir.display()), error))?;
+        let mut changed = group.changed;
+        changed.insert(last_key(), Some(row));
+        self.engine.write(changed)?;
         let Shared { synced, commits, groups, syncs, bytes, .. } = &*self.shared;
         for (counter, more) in [(syncs, 1), (groups, 1), (commits, group.commits), (bytes, group.bytes)] {
             counter.fetch_add(more, Ordering::Relaxed);

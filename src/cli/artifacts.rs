@@ -1,0 +1,94 @@
+//! `aos artifacts`: files and large results, found again.
+
+use super::args::{ArtifactType, Artifacts, Global};
+use super::backend::{self, Backend};
+use super::store::size;
+use super::{CliResult, Exit, Stop, terminal};
+use crate::runtime::artifacts::{self, Artifact, Kind, Query};
+use crate::runtime::blobs::Blobs;
+use crate::runtime::socket::{Answer, Request};
+use comfy_table::{Table, presets};
+use std::io::Write as _;
+
+pub(crate) fn artifacts(args: &Artifacts, global: &Global) -> CliResult {
+    let kind = args.kind.map(|kind| match kind {
+        ArtifactType::Json => Kind::Json,
+        ArtifactType::Text => Kind::Text,
+        ArtifactType::File => Kind::File,
+        ArtifactType::Image => Kind::Image,
+    });
+    let limit = if args.cat.is_some() { usize::MAX } else { args.limit };
+    let query =
+        Query { run: args.run.clone(), kind, mime: args.mime.clone(), text: args.search.clone(), limit };
+    let found = backend::block_on(async {
+        let backend = Backend::open(global).await?;
+        let found = match &backend {
+            Backend::Local { runtime, .. } => runtime.artifacts(query).await.map_err(|e| backend::stop(&e)),
+            Backend::Remote { store } => match Backend::ask(store, &Request::Artifacts { query }).await? {
+                Answer::Artifacts { artifacts } => Ok(artifacts),
+                other => Err(backend::unexpected(&other)),
+            },
+        };
+        backend.close().await?;
+        found
+    })?;
+    if let Some(digest) = &args.cat {
+        return cat(&found, digest, global);
+    }
+    if args.json {
+        for artifact in &found {
+            terminal::print(&serde_json::json!(artifact).to_string());
+        }
+    } else if found.is_empty() {
+        terminal::say("no artifacts are like that");
+    } else {
+        terminal::print(&table(&found));
+    }
+    Ok(Exit::Done)
+}
+
+fn table(found: &[Artifact]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["digest", "type", "mime", "size", "name", "step", "run", "at"]);
+    for Artifact { run, step, at, found, .. } in found {
+        table.add_row([
+            found.digest.strip_prefix("sha256:").unwrap_or(&found.digest).chars().take(12).collect(),
+            found.kind.name().to_owned(),
+            found.mime.to_string(),
+            size(found.size),
+            found.name.as_deref().unwrap_or("-").to_owned(),
+            if step.is_empty() { "(input)".to_owned() } else { step.to_string() },
+            run.to_string(),
+            format!("{at:.0}"),
+        ]);
+    }
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// Writes the content of one to stdout.
+fn cat(found: &[Artifact], digest: &str, global: &Global) -> CliResult {
+    let wanted = digest.strip_prefix("sha256:").unwrap_or(digest);
+    let fits = |a: &&Artifact| {
+        !wanted.is_empty() && a.found.digest.strip_prefix("sha256:").is_some_and(|d| d.starts_with(wanted))
+    };
+    let mut fitting = found.iter().filter(fits);
+    let Some(artifact) = fitting.next() else {
+        return Err(Stop::usage(format!("no artifact has the digest `{digest}`")));
+    };
+    if fitting.any(|other| other.found.digest != artifact.found.digest) {
+        return Err(Stop::usage(format!("several artifacts begin with `{digest}`; give more of it")));
+    }
+    let dir =
+        backend::store_dir(global)?.ok_or_else(|| Stop::usage("a store in memory keeps no contents"))?;
+    let Some(bytes) = artifacts::content(&Blobs::new(&dir), artifact, u64::MAX >> 1) else {
+        return Err(Stop::failed(format!(
+            "the content of {} is not kept here, or damaged",
+            artifact.found.digest
+        )));
+    };
+    // A reader that went away is no error.
+    let _ = std::io::stdout().lock().write_all(&bytes);
+    Ok(Exit::Done)
+}
