@@ -1,6 +1,6 @@
 //! The skills that are known by name: the standard ones, parsed from `stdlib/*.plan` when first mentioned, and added ones.
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{nearest, nearest_by_words};
 use crate::source::SourceId;
 use crate::syntax::{self, Parse, ast};
 use std::collections::HashMap;
@@ -154,6 +154,16 @@ impl Catalog {
     #[must_use]
     pub fn suggest<'a>(&'a self, name: &str, more: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         nearest(name, self.names().chain(more))
+    }
+
+    /// A skill with the same words in its name, fewer or more of them, where [`Catalog::suggest`] finds none.
+    #[must_use]
+    pub fn suggest_by_words<'a>(
+        &'a self,
+        name: &str,
+        more: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        nearest_by_words(name, self.names().chain(more))
     }
 }
 

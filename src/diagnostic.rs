@@ -10,6 +10,7 @@ pub use code::Code;
 
 use crate::source::Span;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -186,6 +187,54 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(d, _)| *d <= limit)
         .min_by(|(d, a), (e, b)| d.cmp(e).then_with(|| a.cmp(b)))
         .map(|(_, c)| c)
+}
+
+/// The candidate whose words hold all of the name's, or the other way round: `Translation` for `MachineTranslation`. None where several
+/// are as near.
+#[must_use]
+pub fn nearest_by_words<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let (space, words) = words_of(name);
+    let mut best: Option<(f64, &str, bool)> = None;
+    for candidate in candidates {
+        let (other_space, other) = words_of(candidate);
+        if other_space != space || words.is_empty() || other.is_empty() {
+            continue;
+        }
+        let shared = words.intersection(&other).count();
+        let (fewer, more) = (words.len().min(other.len()), words.len().max(other.len()));
+        let share = shared as f64 / more as f64;
+        if shared < fewer || share < 0.3 || words.intersection(&other).all(|w| w.len() < 4) {
+            continue;
+        }
+        match best {
+            Some((before, _, _)) if share < before => {}
+            Some((before, known, _)) if share == before && known != candidate => {
+                best = Some((share, known, false))
+            }
+            Some(_) | None => best = Some((share, candidate, true)),
+        }
+    }
+    best.filter(|(_, _, alone)| *alone).map(|(_, candidate, _)| candidate)
+}
+
+/// What stands before the last dot, and the words behind it: at `_`, `-` and where a capital begins one.
+fn words_of(name: &str) -> (&str, BTreeSet<String>) {
+    let (space, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let mut words = BTreeSet::new();
+    let mut word = String::new();
+    let mut before = '_';
+    for c in last.chars().chain(['_']) {
+        let starts = c.is_uppercase() && before.is_lowercase();
+        if !c.is_alphanumeric() || starts {
+            words.insert(std::mem::take(&mut word));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.remove("");
+    (space, words)
 }
 
 fn squash(name: &str) -> String {

@@ -21,6 +21,9 @@ pub struct VarId(pub u32);
 /// The variable `it` of refinements, and of `until`.
 pub const IT: VarId = VarId(u32::MAX);
 
+/// A name that is not declared, where that is found out when it is evaluated.
+pub const UNDECLARED: VarId = VarId(u32::MAX - 1);
+
 /// An expression that can be evaluated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expr {

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod fix;
 pub mod import;
+pub mod schemas;
 
 pub use crate::check::flow::Writer;
 pub use config::Config;

@@ -26,14 +26,19 @@ fn ty(schema: &Json) -> &str {
 
 fn literal(value: &Json, ty: &str) -> String {
     match value {
+        // Whatever the attacker makes of it.
+        Json::Object(map) if map.contains_key("$dynamic") => {
+            (if ty == "string" { "\"anything\"" } else { "1" }).to_owned()
+        }
         Json::String(text) => format!("{text:?}"),
         Json::Number(n) if ty == "float" => format!("{:?}", n.as_f64().unwrap()),
         other => other.to_string(),
     }
 }
 
-/// The calls as a plan; `marked` says which arguments are computed from the latest untrusted read.
-fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool) -> String {
+/// The calls as a plan; `marked` says which arguments are computed from the latest untrusted read. With `ask`, calls with such arguments ask
+/// a person first.
+fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool, ask: bool) -> String {
     let mut out = String::new();
     for tool in suite["tools"].as_array().unwrap() {
         let required = tool["input"]["required"].as_array().unwrap();
@@ -57,16 +62,22 @@ fn plan(suite: &Json, calls: &[Json], marked: impl Fn(&Json, &str) -> bool) -> S
         let name = call["skill"].as_str().unwrap();
         let tools = suite["tools"].as_array().unwrap();
         let tool = tools.iter().find(|t| t["name"] == name).unwrap();
-        let mut args = Vec::new();
+        let (mut args, mut asks) = (Vec::new(), false);
         for (arg, value) in call["args"].as_object().unwrap() {
             let ty = ty(&tool["input"]["properties"][arg]);
             let text = match latest {
-                Some(step) if marked(call, arg) => format!("s{step} as {ty}"),
+                Some(step) if marked(call, arg) => {
+                    asks = ask;
+                    format!("s{step} as {ty}")
+                }
                 _ => literal(value, ty),
             };
             args.push(format!("{arg}: {text}"));
         }
-        let order = if index == 0 { String::new() } else { format!("\n    depends_on [s{}]", index - 1) };
+        let mut order = if index == 0 { String::new() } else { format!("\n    depends_on [s{}]", index - 1) };
+        if asks {
+            order.push_str("\n    approve \"Do this?\"");
+        }
         writeln!(out, "  step s{index} = t.{name}({}){order}", args.join(", ")).unwrap();
         if tool["reads_untrusted"] == true {
             latest = Some(index);
@@ -80,6 +91,100 @@ fn is_marked(call: &Json, arg: &str) -> bool {
     call["effect"] == true && call["tainted_args"].as_array().is_some_and(|a| a.iter().any(|t| t == arg))
 }
 
+/// A project whose tools answer what the attackers wrote.
+struct World(tempfile::TempDir);
+
+impl World {
+    fn new(suite: &Json) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let config = "[skills.t]\nprovider = \"process\"\ncommand = [\"python3\", \"stub.py\"]\n";
+        std::fs::write(dir.path().join("aos.toml"), config).unwrap();
+        std::fs::write(dir.path().join("stub.py"), STUB).unwrap();
+        let tasks = suite["injection_tasks"].as_array().unwrap();
+        let goals: Vec<&str> = tasks.iter().filter_map(|t| t["goal"].as_str()).collect();
+        let text = format!("IMPORTANT: {}", goals.join(" And: "));
+        std::fs::write(dir.path().join("injection.txt"), text).unwrap();
+        World(dir)
+    }
+
+    /// The exit code, what was said, and the calls that were made.
+    fn run(&self, text: &str, options: &[&str]) -> (i32, String, String) {
+        let log = self.0.path().join("calls.log");
+        let _ = std::fs::remove_file(&log);
+        std::fs::write(self.0.path().join("task.plan"), text).unwrap();
+        let args = ["--store", ":memory:", "run", "task.plan"];
+        let (code, out, err) = finish(aos(self.0.path()).args(args).args(options));
+        (code, format!("{out}{err}"), std::fs::read_to_string(&log).unwrap_or_default())
+    }
+
+    fn errors(&self, text: &str) -> Vec<Json> {
+        std::fs::write(self.0.path().join("task.plan"), text).unwrap();
+        let (_, out, _) = finish(aos(self.0.path()).args(["check", "task.plan", "--format", "json"]));
+        let all: Json = serde_json::from_str(&out).unwrap();
+        all["diagnostics"].as_array().unwrap().iter().filter(|d| d["severity"] == "error").cloned().collect()
+    }
+
+    /// How many marked flows were found, all of them.
+    fn user_task(&self, suite: &Json, task: &Json) -> usize {
+        let id = &task["id"];
+        let calls = task["calls"].as_array().unwrap();
+        let text = plan(suite, calls, is_marked, false);
+        let effects = calls.iter().filter(|c| c["effect"] == true);
+        let marks: usize = effects.map(|c| c["tainted_args"].as_array().map_or(0, Vec::len)).sum();
+        let found = self.errors(&text);
+        let trust = |d: &&Json| d["code"] == "untrusted-flow" || d["code"] == "untrusted-control";
+        assert_eq!(found.iter().filter(trust).count(), marks, "{id}: {found:#?}\n{text}");
+        assert_eq!(found.len(), marks, "{id}: {found:#?}\n{text}");
+        let (code, said, made) = self.run(&text, &[]);
+        if marks == 0 {
+            assert_eq!(code, 0, "{id}: {said}\n{text}");
+            assert_eq!(made.lines().count(), calls.len(), "{id}: {made}");
+            return 0;
+        }
+        assert_eq!((code, made.as_str()), (1, ""), "{id}: {said}");
+        // With a person asked it is fine, and what is asked about is not done before the answer. What an attacker wrote may also be no
+        // number at all.
+        let asking = plan(suite, calls, is_marked, true);
+        assert_eq!(self.errors(&asking), [Json::Null; 0], "{id}: {asking}");
+        let marked = |call: &Json| call["args"].as_object().unwrap().keys().any(|arg| is_marked(call, arg));
+        let before = calls.iter().position(marked).unwrap();
+        let (code, said, made) = self.run(&asking, &[]);
+        assert!(code == 3 || said.contains("expression"), "{id}: {code} {said}");
+        assert_eq!(made.lines().count(), before, "{id}: {made}");
+        marks
+    }
+
+    /// A planner that obeys what it reads: the attacker's call, with its arguments from the text. Whether it asks for an effect.
+    fn attack(&self, suite: &Json, task: &Json) -> bool {
+        let tools = suite["tools"].as_array().unwrap();
+        let reader = tools.iter().find(|t| t["reads_untrusted"] == true).unwrap();
+        let mut read = serde_json::json!({ "skill": reader["name"], "args": {} });
+        for need in reader["input"]["required"].as_array().unwrap() {
+            let filler = match ty(&reader["input"]["properties"][need.as_str().unwrap()]) {
+                "int" | "float" => serde_json::json!(1),
+                "bool" => serde_json::json!(true),
+                _ => serde_json::json!("x"),
+            };
+            read["args"][need.as_str().unwrap()] = filler;
+        }
+        let mut calls = vec![read];
+        calls.extend(task["calls"].as_array().unwrap().iter().cloned());
+        if !calls.iter().any(|c| c["effect"] == true && !c["args"].as_object().unwrap().is_empty()) {
+            return false;
+        }
+        let computed = plan(suite, &calls, |call, _| call["effect"] == true, false);
+        let (code, said, made) = self.run(&computed, &[]);
+        assert_eq!((code, made.as_str()), (1, ""), "{}: {said}", task["id"]);
+        // The same with the attacker's own words written out by a model that has read them.
+        let written = plan(suite, &calls, |_, _| false, false);
+        let options = ["--written-by", "model", "--context", "untrusted"];
+        let (code, said, made) = self.run(&written, &options);
+        assert_eq!((code, made.as_str()), (1, ""), "{}: {said}", task["id"]);
+        assert!(said.contains("untrusted"), "{}: {said}", task["id"]);
+        true
+    }
+}
+
 #[test]
 fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
     let Some(folder) = cases("examples-data/agentdojo") else { return };
@@ -90,80 +195,18 @@ fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
             continue;
         }
         let suite: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let config = "[skills.t]\nprovider = \"process\"\ncommand = [\"python3\", \"stub.py\"]\n";
-        std::fs::write(dir.path().join("aos.toml"), config).unwrap();
-        std::fs::write(dir.path().join("stub.py"), STUB).unwrap();
-        let goals: Vec<&str> =
-            suite["injection_tasks"].as_array().unwrap().iter().filter_map(|t| t["goal"].as_str()).collect();
-        std::fs::write(dir.path().join("injection.txt"), format!("IMPORTANT: {}", goals.join(" And: ")))
-            .unwrap();
-        let log = dir.path().join("calls.log");
-        let run = |text: &str| {
-            let _ = std::fs::remove_file(&log);
-            std::fs::write(dir.path().join("task.plan"), text).unwrap();
-            let (code, out, err) = finish(aos(dir.path()).args(["--store", ":memory:", "run", "task.plan"]));
-            let calls = std::fs::read_to_string(&log).unwrap_or_default();
-            (code, format!("{out}{err}"), calls)
-        };
-        let check = |text: &str| -> Vec<Json> {
-            std::fs::write(dir.path().join("task.plan"), text).unwrap();
-            let (_, out, _) = finish(aos(dir.path()).args(["check", "task.plan", "--format", "json"]));
-            let all: Json = serde_json::from_str(&out).unwrap();
-            all["diagnostics"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|d| d["severity"] == "error")
-                .cloned()
-                .collect()
-        };
+        let world = World::new(&suite);
         for task in suite["user_tasks"].as_array().unwrap() {
-            let id = &task["id"];
-            let calls = task["calls"].as_array().unwrap();
-            let text = plan(&suite, calls, is_marked);
-            let marks: usize = calls
-                .iter()
-                .filter(|c| c["effect"] == true)
-                .map(|c| c["tainted_args"].as_array().map_or(0, Vec::len))
-                .sum();
-            let found = check(&text);
-            let trust = |d: &&Json| d["code"] == "untrusted-flow" || d["code"] == "untrusted-control";
-            assert_eq!(found.iter().filter(trust).count(), marks, "{id}: {found:#?}\n{text}");
-            assert_eq!(found.len(), marks, "{id}: {found:#?}\n{text}");
-            flows += marks;
-            let (code, said, made) = run(&text);
-            if marks > 0 {
-                refused += 1;
-                assert_eq!((code, made.as_str()), (1, ""), "{id}: {said}");
-                continue;
+            match world.user_task(&suite, task) {
+                0 => clean += 1,
+                marks => {
+                    refused += 1;
+                    flows += marks;
+                }
             }
-            clean += 1;
-            assert_eq!(code, 0, "{id}: {said}\n{text}");
-            assert_eq!(made.lines().count(), calls.len(), "{id}: {made}");
         }
-        // A planner that obeys what it reads: the attacker's call, its arguments from the text.
-        let reader =
-            suite["tools"].as_array().unwrap().iter().find(|t| t["reads_untrusted"] == true).unwrap();
-        for task in suite["injection_tasks"].as_array().unwrap() {
-            let mut read = serde_json::json!({ "skill": reader["name"], "args": {} });
-            for need in reader["input"]["required"].as_array().unwrap() {
-                let filler = match ty(&reader["input"]["properties"][need.as_str().unwrap()]) {
-                    "int" | "float" => serde_json::json!(1),
-                    "bool" => serde_json::json!(true),
-                    _ => serde_json::json!("x"),
-                };
-                read["args"][need.as_str().unwrap()] = filler;
-            }
-            let mut calls = vec![read];
-            calls.extend(task["calls"].as_array().unwrap().iter().cloned());
-            if !calls.iter().any(|c| c["effect"] == true && !c["args"].as_object().unwrap().is_empty()) {
-                continue;
-            }
-            attacks += 1;
-            let (code, said, made) = run(&plan(&suite, &calls, |call, _| call["effect"] == true));
-            assert_eq!((code, made.as_str()), (1, ""), "{}: {said}", task["id"]);
-        }
+        let tasks = suite["injection_tasks"].as_array().unwrap();
+        attacks += tasks.iter().filter(|task| world.attack(&suite, task)).count();
     }
     println!(
         "{clean} clean tasks ran, {refused} refused with {flows} marked flows, {attacks} attacks refused"

@@ -102,12 +102,25 @@ plan p() -> int {
         "plan p() -> int {{\n  step s0 = judge.safe(path: \"s0\")\n{once}  return {}\n}}\n",
         once_sum.join(" + ")
     );
+    let people = r#"
+plan p() -> int {
+  step s1 = judge.once(path: "s1", n: 1, ms: 40)
+    approve "Go?"
+    on_error { in_doubt => use 2  _ => abort }
+  step q = human.ask<int>(question: "How many?")
+    depends_on [s1]
+  step s2 = judge.safe(path: "s2", n: q, ms: 20)
+    approve "And on?"
+  return s1 + q + s2
+}
+"#;
     vec![
         ("chain", chain, json!(13)),
         ("fan-out", fan, json!((0..24).map(|n| n + 1).sum::<i32>())),
         ("for parallel", each.to_owned(), json!((0..10).map(|n| n + 2).sum::<i32>())),
         ("sub-plan, retry", sub.to_owned(), json!(4 + 12)),
         ("once, on_error", once, json!((1..=8).map(|n| n + 1).sum::<i32>())),
+        ("people", people.to_owned(), json!(2 + 5 + 6)),
     ]
 }
 
@@ -232,15 +245,22 @@ fn round(
     let mut acknowledged: BTreeMap<String, usize> = BTreeMap::new();
     let mut run: Option<String> = None;
     let mut lives = 0;
+    let mut kills = 0;
+    // What the last life waited for when it ended.
+    let mut asked: Option<Vec<String>> = None;
     loop {
         // At most four kills a round, or a slow machine never gets to the end.
-        let after = (lives < 4.min(left)).then(|| Duration::from_millis(60 + dice.below(320)));
+        let after = (kills < 4.min(left)).then(|| Duration::from_millis(60 + dice.below(320)));
         let before = judge(dir.path()).len();
-        let life = match &run {
-            None => live(dir.path(), power.as_ref(), &["run", "p.plan", "--json"], after),
-            Some(run) => live(dir.path(), power.as_ref(), &["resume", run, "--json"], after),
+        let args: Vec<&str> = match (&run, &asked) {
+            (None, _) => vec!["run", "p.plan", "--json"],
+            (Some(_), Some(answer)) => answer.iter().map(String::as_str).collect(),
+            (Some(run), None) => vec!["resume", run, "--json"],
         };
+        let life = live(dir.path(), power.as_ref(), &args, after);
+        asked = None;
         lives += 1;
+        kills += usize::from(life.killed);
         tally.kills += usize::from(life.killed);
         if let Some(power) = power.as_ref().filter(|_| life.killed) {
             tally.unsynced += power.cut();
@@ -271,6 +291,12 @@ fn round(
         }
         if let Some(last) = &life.last {
             if last["status"] == "interrupted" {
+                continue;
+            }
+            if last["status"] == "suspended" {
+                // Another process answers.
+                let command = last["waiting"][0]["command"].as_str().unwrap().replace("VALUE", "5");
+                asked = Some(command.split(' ').skip(1).chain(["--json"]).map(str::to_owned).collect());
                 continue;
             }
             assert_eq!(last["status"], "succeeded", "{name}: {last:#}\n{}", life.errors);

@@ -14,6 +14,8 @@ mod agentdojo;
 mod care;
 #[cfg(feature = "cli")]
 mod commands;
+#[cfg(feature = "cli")]
+mod conformance;
 mod corpus;
 #[cfg(feature = "cli")]
 mod editors;
@@ -25,6 +27,8 @@ mod flow;
 mod format;
 #[cfg(feature = "cli")]
 mod hostile;
+#[cfg(feature = "cli")]
+mod imports;
 #[cfg(all(feature = "cli", feature = "lsp"))]
 mod lsp;
 #[cfg(feature = "cli")]

@@ -37,7 +37,7 @@ fn signature(tool: &Json) -> String {
 }
 
 /// An argument: a reference becomes an expression over the step's name.
-fn argument(value: &Json) -> String {
+pub fn argument(value: &Json) -> String {
     match value {
         Json::Object(map) if map.contains_key("$ref") => {
             let mut text = map["$ref"]["step"].as_str().unwrap().to_owned();
@@ -60,7 +60,7 @@ fn argument(value: &Json) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap().replace("${", "\\${")
 }
 

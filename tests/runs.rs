@@ -58,13 +58,11 @@ fn ann() -> Person {
 
 const ASKS: &str = "plan p(n: int) -> int {\n  step a = json.parse(text: string(n))\n    approve \"Take ${n}?\"\n\n  return int(a)\n}\n";
 
-#[tokio::test]
-async fn a_question_whose_time_is_over_expires_when_its_run_is_taken_up() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+/// Writes a run whose question stood for two hours, and was asked so many hours ago.
+pub async fn suspended_hours_ago(store: &Arc<dyn Store>, hours: i64) -> uuid::Uuid {
     let text = ASKS.replace("${n}?\"", "${n}?\" within 2h");
     let dag = dag(&text);
     let run = uuid::Uuid::now_v7();
-    // It was suspended three hours ago.
     let header = Header {
         format: FORMAT,
         tenant: "local".into(),
@@ -76,13 +74,20 @@ async fn a_question_whose_time_is_over_expires_when_its_run_is_taken_up() {
         sources: Vec::new(),
     };
     let mut machine = Machine::new(dag);
-    let mut journal = RunJournal::create(Journal::new(Arc::clone(&store)), KeyName::local(), run, header);
-    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3);
+    let mut journal = RunJournal::create(Journal::new(Arc::clone(store)), KeyName::local(), run, header);
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
     let kind = started(run, [("n".into(), Value::Int(1))].into_iter().collect());
     let event = Event { at, actor: "ann".into(), kind };
     machine.apply(&event).unwrap();
     let rest = machine.rest(at).unwrap();
     journal.append(&[event], None, Some(&rest), &machine).await.unwrap();
+    run
+}
+
+#[tokio::test]
+async fn a_question_whose_time_is_over_expires_when_its_run_is_taken_up() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let run = suspended_hours_ago(&store, 3).await;
     let runtime = over(Arc::clone(&store));
     assert_eq!(runtime.runs(9).unwrap()[0].status, RunStatus::Suspended);
     assert_eq!(runtime.due(9).unwrap(), [run]);

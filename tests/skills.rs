@@ -21,6 +21,7 @@ use std::time::Duration;
 fn call(name: &str, args: Json) -> SkillCall {
     let Value::Map(args) = Value::from_json(&args) else { panic!("arguments are an object") };
     SkillCall {
+        schema: None,
         name: name.into(),
         args: args.as_ref().clone(),
         output: Type::Json,

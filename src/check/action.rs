@@ -114,7 +114,13 @@ impl<'a> Lower<'a> {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
                 .fix(format!("rename it to `{near}`"), vec![Edit::replace(path.span, near)]),
-            None => d.help(format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`")),
+            None => match self.unit.catalog.suggest_by_words(name, self.scope.callables.keys().map(|n| &**n))
+            {
+                Some(near) => d
+                    .label(format!("did you mean `{near}`?"))
+                    .unsafe_fix(format!("call `{near}`"), vec![Edit::replace(path.span, near)]),
+                None => d.help(format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`")),
+            },
         };
         self.cx.report(d);
     }

@@ -37,6 +37,8 @@ pub(super) struct Lower<'a> {
     pub(super) any_missing: bool,
     /// Whether the step at hand reads what may be missing.
     pub(super) strict: bool,
+    /// The type of an error of some kinds, of the step that last had one: most steps have the same.
+    pub(super) error: Option<(Vec<Arc<str>>, Type)>,
 }
 
 /// What a body gives.

@@ -105,7 +105,7 @@ impl Lower<'_> {
             approve_else,
             deadline: deadline.as_ref().and_then(constant_ms),
         };
-        let error = error_of(&done.content);
+        let error = self.error_of(&done.content);
         let handled = self.on_error(slots.on_error, &errors, &mut done.content);
         if let Some(mark) = mark {
             self.cx.forget(mark);
@@ -234,6 +234,20 @@ impl Lower<'_> {
         hir::Approve { question, stages, quorum, otherwise }
     }
 
+    /// What `error(step)` gives, for a step with this content.
+    fn error_of(&mut self, content: &Content) -> Option<Type> {
+        if content.throws.is_empty() {
+            return None;
+        }
+        if let Some((_, ty)) = self.error.as_ref().filter(|(kinds, _)| kinds.iter().eq(content.throws.keys()))
+        {
+            return Some(ty.clone());
+        }
+        let ty = any_error(&content.throws);
+        self.error = Some((content.throws.keys().cloned().collect(), ty.clone()));
+        Some(ty)
+    }
+
     fn sleep_beyond(&mut self, done: &Done, deadline: Option<&Expr>) {
         let (Action::Call(call), Some(deadline)) = (&done.action, deadline) else { return };
         let hir::Target::Skill(name) = &call.target else { return };
@@ -257,13 +271,6 @@ impl Lower<'_> {
 }
 
 /// The type of a step's error; the usual one where nothing but ambient errors occur.
-fn error_of(content: &Content) -> Option<Type> {
-    if content.throws.is_empty() {
-        return None;
-    }
-    Some(any_error(&content.throws))
-}
-
 /// A constant duration in milliseconds.
 pub(super) fn constant_ms(e: &Expr) -> Option<i128> {
     match &*e.kind {

@@ -92,6 +92,8 @@ pub(crate) struct Cx<'a> {
     pub(super) it: Option<Type>,
     /// Whether some variable has a dotted name (`aos eval` only).
     pub(super) dotted: bool,
+    /// Whether names that mean nothing fail when they are evaluated, not here (`aos eval` only).
+    pub(super) lenient: bool,
     pub(super) depth: u32,
     pub(super) macros_evaluated: u32,
     /// What `error(step)` gives, where it is known.
@@ -126,6 +128,7 @@ impl<'a> Cx<'a> {
             conditional: false,
             it: None,
             dotted: false,
+            lenient: false,
             depth: 0,
             macros_evaluated: 0,
             errors: HashMap::new(),

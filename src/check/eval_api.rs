@@ -5,7 +5,7 @@ use super::hir::VarKind;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::Expr;
 use crate::source::{SourceId, Span};
-use crate::syntax::ast::{self, Ident, Name};
+use crate::syntax::ast::{self, Name};
 use crate::types::Type;
 
 /// Checks one expression. The variables are numbered in the order of `types` ([`crate::expr::VarId`]); their names may be
@@ -14,7 +14,7 @@ use crate::types::Type;
 /// # Errors
 /// What is wrong with the text, the types or the expression.
 pub fn check_expr(text: &str, types: &[(Name, &str)]) -> Result<(Expr, Type), Vec<Diagnostic>> {
-    let (expr, diagnostics) = closed(text, types)?;
+    let (expr, diagnostics) = closed(text, types, false)?;
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(diagnostics);
     }
@@ -22,13 +22,14 @@ pub fn check_expr(text: &str, types: &[(Name, &str)]) -> Result<(Expr, Type), Ve
     Ok((expr, ty))
 }
 
-/// The closed form of an expression whose types are not asked about: what does not fit fails when it runs.
+/// The closed form of an expression whose types are not asked about: what does not fit, and a name that means nothing
+/// ([`crate::expr::UNDECLARED`]), fails when it runs.
 ///
 /// # Errors
-/// What cannot be read, and names that mean nothing.
+/// What cannot be read.
 pub fn close_expr(text: &str, names: &[Name]) -> Result<Expr, Vec<Diagnostic>> {
     let types: Vec<(Name, &str)> = names.iter().map(|n| (n.clone(), "json")).collect();
-    let (expr, mut diagnostics) = closed(text, &types)?;
+    let (expr, mut diagnostics) = closed(text, &types, true)?;
     diagnostics.retain(|d| {
         d.is_error()
             && !matches!(
@@ -78,9 +79,14 @@ pub fn read_type(text: &str) -> Result<Type, Vec<Diagnostic>> {
     if cx.diagnostics.is_empty() { Ok(ty) } else { Err(cx.diagnostics) }
 }
 
-fn closed(text: &str, types: &[(Name, &str)]) -> Result<(Expr, Vec<Diagnostic>), Vec<Diagnostic>> {
+fn closed(
+    text: &str,
+    types: &[(Name, &str)],
+    lenient: bool,
+) -> Result<(Expr, Vec<Diagnostic>), Vec<Diagnostic>> {
     let globals = Globals::default();
     let mut cx = Cx::new(&globals);
+    cx.lenient = lenient;
     for (i, (name, ty)) in types.iter().enumerate() {
         let source = SourceId(u32::try_from(i + 1).unwrap_or(u32::MAX));
         let (ty, diagnostics) = parse_type(source, ty);
@@ -89,7 +95,9 @@ fn closed(text: &str, types: &[(Name, &str)]) -> Result<(Expr, Vec<Diagnostic>),
         }
         let (ty, _) = cx.resolve_type(&ty, &[]);
         let span = Span { source, ..Span::default() };
-        cx.declare(&Ident { name: name.clone(), span }, VarKind::Input, ty);
+        // Whatever the name is: a reserved one is declared and cannot be mentioned, as in CEL.
+        cx.dotted |= name.contains('.');
+        cx.declare_hidden(name.clone(), span, VarKind::Input, ty);
     }
     if !cx.diagnostics.is_empty() {
         return Err(cx.diagnostics);

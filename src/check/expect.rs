@@ -211,7 +211,10 @@ impl Cx<'_> {
         if let (ExprKind::Literal(Value::String(text)), Type::Literals(of)) =
             (&*expr.kind, shape(&non_null(want)))
         {
-            let d = not_in_union(text, of, expr.span, code(role));
+            let mut d = not_in_union(text, of, expr.span, code(role));
+            if matches!(role, Role::Argument { .. } | Role::Field(_)) {
+                d.message = format!("{}, which {} takes", d.message, subject(role));
+            }
             self.report(d);
             return;
         }

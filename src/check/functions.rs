@@ -403,6 +403,11 @@ impl Cx<'_> {
     ) -> Expr {
         let method = receiver.is_some();
         let Some(row) = functions::lookup(name, method) else {
+            if self.lenient {
+                let mut all: Vec<Expr> = receiver.into_iter().collect();
+                all.extend(args.iter().map(|arg| self.go(&arg.value, None)));
+                return node(ExprKind::Call { function: name.into(), args: all }, span, Type::Json);
+            }
             if !matches!(receiver.as_ref().map(|r| &r.ty), Some(Type::Error)) {
                 self.unknown_function(name, name_span, receiver.as_ref(), args);
             }

@@ -6,7 +6,7 @@ use super::relate::{
     common, is_nothing, join, non_null, nothing, nullable, optional, read_type, settle, shape,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
-use crate::expr::{Expr, ExprKind, IT, Key, RunField, VarId};
+use crate::expr::{Expr, ExprKind, IT, Key, RunField, UNDECLARED, VarId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Name};
 use crate::types::{Field, RecordType, Type};
@@ -96,6 +96,9 @@ impl Cx<'_> {
         }
         if let Some(value) = type_name(name) {
             return constant(Value::Type(value.into()), span, Type::TypeOf);
+        }
+        if self.lenient {
+            return node(ExprKind::Var(UNDECLARED), span, Type::Json);
         }
         self.unknown_name(name, span);
         error(span)
@@ -491,7 +494,9 @@ impl Cx<'_> {
         let ty = if safe { optional(ty) } else { ty };
         let safe =
             safe || matches!(&*index.kind, ExprKind::Literal(Value::String(k)) if may_be_absent(&inner, k));
-        node(ExprKind::Index { base, index, safe }, span, ty)
+        let mut element = node(ExprKind::Index { base, index, safe }, span, ty);
+        element.ty = self.narrowed(&element);
+        element
     }
 
     fn element_type(&mut self, base: &Expr, inner: &Type, index: &Expr) -> Type {

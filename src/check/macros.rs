@@ -3,7 +3,7 @@
 use super::closed::{constant, error, node};
 use super::cx::{Cx, Def, Ref, Role};
 use super::hir::VarKind;
-use super::narrow::Fact;
+use super::narrow::{Fact, without_null};
 use super::relate::{join, non_null, nothing, nullable, optional, read_type, settle, shape};
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::expr::{BinaryOp, Expr, ExprKind, MacroKind, VarId};
@@ -127,9 +127,11 @@ impl Cx<'_> {
             checked.push(body);
         }
         let item = match ids.last() {
-            Some(id) if kind == MacroKind::Filter && self.facts.contains(&Fact::NotNull(*id, Vec::new())) => {
-                non_null(&item)
-            }
+            // What the filter asks of its elements is known of those that are left.
+            Some(id) if kind == MacroKind::Filter => self.facts.iter().fold(item, |item, fact| match fact {
+                Fact::NotNull(var, path) if var == id => without_null(&item, path),
+                Fact::NotNull(..) | Fact::HasValue(_) | Fact::Holds(_) => item,
+            }),
             _ => item,
         };
         if let Some(mark) = mark {

@@ -4,7 +4,7 @@ use super::closed::fingerprint;
 use super::cx::Cx;
 use super::relate::nullable;
 use crate::expr::{BinaryOp, Expr, ExprKind, StatusTest, VarId};
-use crate::types::Type;
+use crate::types::{RecordType, Type};
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -167,14 +167,16 @@ impl Cx<'_> {
         let (var, path) = path_of(expr)?;
         let mut text = if var == crate::expr::IT { "it".to_owned() } else { self.var(var)?.name.to_string() };
         for name in path {
-            text.push('.');
+            if !name.starts_with('[') {
+                text.push('.');
+            }
             text.push_str(&name);
         }
         Some(text)
     }
 }
 
-/// A variable and the fields behind it.
+/// A variable and the fields and fixed elements behind it: elements as `[0]`, a key of a map as a field.
 fn path_of(expr: &Expr) -> Option<(VarId, Vec<Arc<str>>)> {
     match &*expr.kind {
         ExprKind::Var(id) | ExprKind::Tolerant(id) => Some((*id, Vec::new())),
@@ -183,6 +185,36 @@ fn path_of(expr: &Expr) -> Option<(VarId, Vec<Arc<str>>)> {
             path.push(name.clone());
             Some((var, path))
         }
+        ExprKind::Index { base, index, .. } => {
+            let (var, mut path) = path_of(base)?;
+            path.push(match &*index.kind {
+                ExprKind::Literal(Value::Int(at)) => format!("[{at}]").into(),
+                ExprKind::Literal(Value::String(key)) if !key.starts_with('[') => key.clone(),
+                // What an unchanging variable names is the same element each time.
+                _ => {
+                    let (of, behind) = path_of(index)?;
+                    format!("[${}.{}]", of.0, behind.join(".")).into()
+                }
+            });
+            Some((var, path))
+        }
         _ => None,
     }
+}
+
+/// The type of what is known not to be null at some paths of fields.
+pub(super) fn without_null(ty: &Type, path: &[Arc<str>]) -> Type {
+    let ty = super::relate::non_null(ty);
+    let Some((first, rest)) = path.split_first() else { return ty };
+    // A name stays: what is read says its field's own type anyway.
+    if let Type::Named { name, ty } = &ty {
+        return Type::Named { name: name.clone(), ty: Arc::new(without_null(ty, path)) };
+    }
+    let Type::Record(record) = &ty else { return ty };
+    let mut fields = record.fields.clone();
+    if let Some(field) = fields.get_mut(first) {
+        field.ty = without_null(&field.ty, rest);
+        field.optional = false;
+    }
+    Type::Record(Arc::new(RecordType { fields }))
 }

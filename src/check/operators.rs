@@ -152,7 +152,7 @@ impl Cx<'_> {
         if !self.check_union_text(&left, &right)
             && !null(&left)
             && !null(&right)
-            && !common(&non_null(&left.ty), &non_null(&right.ty))
+            && !comparable(&non_null(&left.ty), &non_null(&right.ty))
         {
             let never = if op == BinaryOp::Eq { "never" } else { "always" };
             let message =
@@ -168,9 +168,11 @@ impl Cx<'_> {
     /// Whether one side is a union and the other a text that is no member of it (reported).
     fn check_union_text(&mut self, left: &Expr, right: &Expr) -> bool {
         for (union, text) in [(left, right), (right, left)] {
+            // An empty text asks whether it is set at all: no slip of the pen.
             if let (Type::Literals(of), ExprKind::Literal(Value::String(value))) =
                 (shape(&non_null(&union.ty)), &*text.kind)
                 && !of.contains(value)
+                && !value.is_empty()
             {
                 self.report(not_in_union(value, of, text.span, Code::TypeMismatch));
                 return true;
@@ -322,6 +324,12 @@ fn result(op: BinaryOp, left: &Type, right: &Type) -> Option<Type> {
         (BinaryOp::Add | BinaryOp::Sub, Type::Duration, Type::Duration) => Type::Duration,
         _ => return None,
     })
+}
+
+/// Whether a comparison of the two is worth making. Records may differ in what they hold, as CEL's maps may.
+fn comparable(left: &Type, right: &Type) -> bool {
+    let map = |ty: &Type| matches!(shape(ty), Type::Record(_) | Type::Map(_));
+    map(left) && map(right) || common(left, right)
 }
 
 fn arithmetical(ty: &Type) -> bool {

@@ -128,6 +128,7 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
         loops: Vec::new(),
         any_missing: false,
         strict: false,
+        error: None,
     };
     for (param, lowered) in decl.item.params.iter().zip(&head.params) {
         // Findings about the names were reported with the head.

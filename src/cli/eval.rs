@@ -4,8 +4,8 @@ use super::args::Eval;
 use super::{CliResult, Exit, Stop, inputs, render, terminal};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::expr::{self, Env, Expr, RunField, StatusTest, Stop as Stopped, VarId};
-use crate::source::Sources;
+use crate::expr::{self, Env, EvalError, Expr, RunField, StatusTest, Stop as Stopped, VarId};
+use crate::source::{Sources, Span};
 use crate::syntax::ast::Name;
 use crate::types::conform::conform;
 use crate::value::Value;
@@ -46,7 +46,7 @@ pub(crate) fn eval(args: &Eval) -> CliResult {
     Ok(Exit::Done)
 }
 
-fn why(stopped: &Stopped, expr: &Expr) -> (String, crate::source::Span) {
+fn why(stopped: &Stopped, expr: &Expr) -> (String, Span) {
     match stopped {
         Stopped::Error(error) => (error.message.clone(), error.span),
         Stopped::Missing { .. } => ("a step has no value".to_owned(), expr.span),
@@ -133,7 +133,9 @@ struct Vars<'a> {
 
 impl Env for Vars<'_> {
     fn var(&self, var: VarId) -> Result<Value, Stopped> {
-        Ok(self.values.get(var.0 as usize).cloned().unwrap_or(Value::Null))
+        // Only where the types are not checked is there a name without a value.
+        let undeclared = || Stopped::Error(EvalError::new("a name that is not declared", Span::default()));
+        self.values.get(var.0 as usize).cloned().ok_or_else(undeclared)
     }
 
     fn tolerant(&self, var: VarId) -> Option<Value> {

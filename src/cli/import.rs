@@ -3,6 +3,8 @@
 use super::args::{Import, SkillEffect};
 use super::{Stop, load, terminal};
 use crate::project::import::{self, Effect, Imported, Options};
+use crate::project::schemas::{KeptSchemas, schema_file};
+use crate::runtime::skill::schema::Schema;
 use crate::source::{DiskLoader, Loader as _};
 use serde_json::Value as Json;
 use std::path::Path;
@@ -28,7 +30,8 @@ pub(crate) fn import(args: &Import) -> Result<(), Stop> {
         }),
         trust: args.trust,
     };
-    let made = import::import(&document, &options).map_err(|e| Stop::usage(format!("`{name}`: {e}")))?;
+    let mut made = import::import(&document, &options).map_err(|e| Stop::usage(format!("`{name}`: {e}")))?;
+    drop_unusable(&mut made);
     match &args.out {
         None => terminal::print(made.text.trim_end()),
         Some(out) => write(out, &made)?,
@@ -40,6 +43,28 @@ pub(crate) fn import(args: &Import) -> Result<(), Stop> {
         terminal::say(&format!("… and {} more notes; they stand in the file", made.notes.len() - SHOWN));
     }
     Ok(())
+}
+
+/// Takes out what is no schema: its calls would all be refused.
+fn drop_unusable(made: &mut Imported) {
+    let all = KeptSchemas::of(std::mem::take(&mut made.schemas));
+    let mut unusable = Vec::new();
+    for name in all.names() {
+        let Some(Json::Object(kept)) = all.get(name) else { continue };
+        for (part, schema) in kept {
+            if let Err(why) = Schema::new(&schema) {
+                made.notes
+                    .push(format!("{name}: the schema of its {part} cannot be used and is left out: {why}"));
+                unusable.push((name.to_owned(), part));
+            }
+        }
+    }
+    made.schemas = all.into_file();
+    for (name, part) in unusable {
+        if let Some(Json::Object(kept)) = made.schemas.get_mut(&name) {
+            kept.shift_remove(&part);
+        }
+    }
 }
 
 /// One document, or several behind each other.
@@ -62,8 +87,8 @@ fn write(out: &Path, made: &Imported) -> Result<(), Stop> {
         std::fs::create_dir_all(dir)
             .map_err(|e| Stop::usage(format!("`{}` cannot be made: {e}", dir.display())))?;
     }
-    let schemas = import::schema_file(out);
-    put(&schemas, &format!("{:#}\n", made.schemas))?;
+    let schemas = schema_file(out);
+    put(&schemas, &format!("{:#}\n", Json::Object(made.schemas.clone())))?;
     put(out, &made.text)?;
     terminal::say(&format!(
         "{} skills in {}, their schemas in {}",

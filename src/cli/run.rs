@@ -11,7 +11,7 @@ use crate::runtime::host::{self, Request as RunRequest};
 use crate::runtime::report::{self, Report};
 use crate::runtime::reuse;
 use crate::runtime::socket::Request;
-use crate::source::Sources;
+use crate::source::{DiskLoader, Sources};
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
@@ -120,8 +120,10 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
     if let Some(concurrency) = args.concurrency {
         dag = dag.with_concurrency(concurrency);
     }
-    let sources =
+    let mut sources: Vec<(Arc<str>, Arc<str>)> =
         loaded.project.sources.iter().map(|(_, f)| (Arc::clone(&f.path), Arc::clone(&f.text))).collect();
+    let used = |skill: &str| dag.skill(skill).is_some();
+    sources.extend(loaded.project.schema_source(&DiskLoader, used).map_err(Stop::usage)?);
     let root = std::fs::canonicalize(&loaded.project.root).unwrap_or_else(|_| loaded.project.root.clone());
     let target = load::Target::parse(&args.target);
     Ok(RunRequest {

@@ -6,8 +6,11 @@ use crate::catalog::Catalog;
 use crate::check::{self, hir::Signature};
 use crate::diagnostic::nearest;
 use crate::project::Project;
+use crate::project::schemas::KeptSchemas;
 use crate::source::DiskLoader;
 use crate::syntax::ast;
+use crate::types::Type;
+use crate::value::Value;
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -18,20 +21,21 @@ pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
     // A file that is not there stands for the working folder: its aos.toml says which signatures the project adds.
     let project = Project::load_text(Path::new("skills.plan"), "", &DiskLoader);
     match &args.command {
-        SkillsCommand::List { json } => list(&project, *json),
+        SkillsCommand::List { json } => list(&project, *json)?,
         SkillsCommand::Show { name, format } => show(&project, name, *format)?,
         SkillsCommand::Import(args) => super::import::import(args)?,
     }
     Ok(Exit::Done)
 }
 
-fn list(project: &Project, as_json: bool) {
+fn list(project: &Project, as_json: bool) -> Result<(), Stop> {
     let all = signatures(project);
     if as_json {
+        let kept = kept(project)?;
         for signature in &all {
-            terminal::print(&schema(signature).to_string());
+            terminal::print(&schema(signature, kept.get(&signature.name)).to_string());
         }
-        return;
+        return Ok(());
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -41,6 +45,12 @@ fn list(project: &Project, as_json: bool) {
         table.add_row([s.name.to_string(), effects(s), first.to_owned()]);
     }
     terminal::print(&table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
+    Ok(())
+}
+
+/// The schemas that came with imported signatures: they say what types cannot.
+fn kept(project: &Project) -> Result<KeptSchemas, Stop> {
+    project.kept_schemas(&DiskLoader).map_err(Stop::usage)
 }
 
 /// The standard skills and the project's, by name.
@@ -87,40 +97,47 @@ fn show(project: &Project, name: &str, format: SkillFormat) -> Result<(), Stop> 
             let file = ast::File { items: vec![ast::Item::Skill(item)] };
             terminal::print(crate::format::file(&file).trim_end());
         }
-        SkillFormat::JsonSchema => terminal::print(&format!("{:#}", schema(signature))),
+        SkillFormat::JsonSchema => {
+            let kept = kept(project)?;
+            terminal::print(&format!("{:#}", schema(signature, kept.get(name))));
+        }
     }
     Ok(())
 }
 
-/// The shape that tool lists have: name, description, input and output schema.
-fn schema(signature: &Signature) -> Json {
+/// The shape that tool lists have: name, description, input and output schema. The schemas of an import are shown as they were kept.
+fn schema(signature: &Signature, kept: Option<Json>) -> Json {
+    let own = |part: &str| kept.as_ref().and_then(|k| k.get(part)).cloned();
+    json!({
+        "name": signature.name,
+        "description": signature.docs,
+        "input_schema": own("input").unwrap_or_else(|| input(signature)),
+        "output_schema": own("output").unwrap_or_else(|| signature.output.json_schema()),
+    })
+}
+
+fn input(signature: &Signature) -> Json {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for param in &signature.params {
-        let mut property = param.ty.json_schema();
+        // `p?: T` is left out rather than null.
+        let default = param.default.as_ref().map(|d| crate::expr::eval(d, &crate::expr::NoEnv));
+        let mut property = match param.ty.bare() {
+            Type::Optional(inner) if matches!(default, Some(Ok(Value::Null))) => inner.json_schema(),
+            _ => param.ty.json_schema(),
+        };
         if let (Some(docs), Some(object)) = (&param.docs, property.as_object_mut()) {
             object.insert("description".into(), docs.as_ref().into());
         }
-        if let (Some(default), Some(object)) = (default_of(param), property.as_object_mut()) {
-            object.insert("default".into(), default);
+        if let (Some(Ok(default)), Some(object)) = (default, property.as_object_mut())
+            && !default.is_null()
+        {
+            object.insert("default".into(), default.to_json());
         }
         properties.insert(param.name.to_string(), property);
         if param.default.is_none() {
             required.push(Json::from(param.name.as_ref()));
         }
     }
-    json!({
-        "name": signature.name,
-        "description": signature.docs,
-        "input_schema": {
-            "type": "object", "properties": properties, "required": required, "additionalProperties": false,
-        },
-        "output_schema": signature.output.json_schema(),
-    })
-}
-
-/// A constant default other than null.
-fn default_of(param: &check::hir::Param) -> Option<Json> {
-    let value = crate::expr::eval(param.default.as_ref()?, &crate::expr::NoEnv).ok()?;
-    (!value.is_null()).then(|| value.to_json())
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

@@ -48,7 +48,7 @@ pub enum EventKind {
         step: StepPath,
         attempt: u32,
         value: Value,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Usage::is_none")]
         usage: Usage,
         /// Where the value was taken from instead of a call: `cache`, or the run that made it under the same key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub enum EventKind {
         step: StepPath,
         attempt: u32,
         error: Failure,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Usage::is_none")]
         usage: Usage,
     },
     TimerFired {
@@ -106,6 +106,12 @@ pub struct Usage {
     pub cost_usd: f64,
     #[serde(default)]
     pub tokens: i64,
+}
+
+impl Usage {
+    fn is_none(&self) -> bool {
+        *self == Usage::default()
+    }
 }
 
 /// Why something failed.

@@ -1,11 +1,12 @@
 //! Tool lists and OpenAPI documents as signature files of this language. Pure: JSON in, texts out.
 //!
 //! What a schema says and the language cannot is left to the schema itself: it is kept beside the signatures
-//! ([`schema_file`]), and calls are held against it when they run. The signature says `json` there, with a note.
+//! ([`super::schemas`]), and calls are held against it when they run. The signature says `json` there, with a note.
 
 mod constraint;
 mod document;
 mod literal;
+mod normal;
 mod object;
 mod schema;
 mod shape;
@@ -15,15 +16,18 @@ mod write;
 mod tests;
 
 pub use document::{Effect, Tool, tools};
+pub(crate) use schema::percent_decoded;
 
+use super::schemas::{SHARED, reached};
 use crate::diagnostic::{Diagnostic, sort};
 use crate::source::Sources;
 use crate::{format, syntax};
-use serde_json::{Map, Value as Json};
-use std::path::{Path, PathBuf};
+use serde_json::{Map, Value as Json, json};
 
 /// The most tools of one document.
 const MAX_TOOLS: usize = 10_000;
+/// The most values in all schemas of one document.
+const MAX_SIZE: usize = 3_000_000;
 
 /// What a source does not say.
 #[derive(Clone, Debug)]
@@ -41,8 +45,8 @@ pub struct Options {
 pub struct Imported {
     /// The file, as `fmt` prints it.
     pub text: String,
-    /// The schemas by dotted name: `{"ns.tool": {"input": …, "output": …}}`.
-    pub schemas: Json,
+    /// The schemas as they are kept: `{"ns.tool": {"input": …, "output": …}, "$shared": …}`.
+    pub schemas: Map<String, Json>,
     pub skills: usize,
     /// What the signatures could not say.
     pub notes: Vec<String>,
@@ -61,14 +65,10 @@ pub enum ImportError {
     Empty,
     #[error("the document has more than {MAX_TOOLS} tools")]
     TooMany,
+    #[error("the schemas of its tools are too large taken together")]
+    TooLarge,
     #[error("the signatures that came out are wrong: {0}")]
     Internal(String),
-}
-
-/// The file that keeps the schemas of a signature file: `gh.plan` has `gh.schema.json`.
-#[must_use]
-pub fn schema_file(signatures: &Path) -> PathBuf {
-    signatures.with_extension("schema.json")
 }
 
 /// The signatures of a tool list (MCP, Anthropic, OpenAI and the like) or of an OpenAPI 3 document.
@@ -82,20 +82,46 @@ pub fn import(document: &Json, options: &Options) -> Result<Imported, ImportErro
         return Err(ImportError::Namespace(options.namespace.clone()));
     }
     let tools = tools(document)?;
+    // Tools may share what is large: each has its own copy here.
+    let size: usize = tools.iter().map(|t| size(&t.input) + t.output.as_ref().map_or(0, size)).sum();
+    if size > MAX_SIZE {
+        return Err(ImportError::TooLarge);
+    }
     let mut writer = write::Writer::new(options);
     let mut schemas = Map::new();
     for tool in &tools {
         let name = writer.skill(tool, document);
         let mut kept = Map::new();
-        kept.insert("input".into(), document::whole(&tool.input, tool, document));
+        kept.insert("input".into(), normal::schema(tool.input.clone()));
         if let Some(output) = &tool.output {
-            kept.insert("output".into(), document::whole(output, tool, document));
+            kept.insert("output".into(), normal::schema(output.clone()));
         }
         schemas.insert(name, Json::Object(kept));
     }
+    let sharing = tools.iter().filter(|tool| tool.shared);
+    let components =
+        reached(sharing.flat_map(|tool| [&tool.input].into_iter().chain(&tool.output)), document);
+    if !components.is_empty() {
+        schemas.insert(SHARED.into(), normal::schema(json!({ "components": components })));
+    }
     let (draft, notes) = writer.finish();
     let text = canonical(&draft)?;
-    Ok(Imported { text, schemas: Json::Object(schemas), skills: tools.len(), notes })
+    Ok(Imported { text, schemas, skills: tools.len(), notes })
+}
+
+/// How many values there are in some JSON.
+fn size(json: &Json) -> usize {
+    let mut open = vec![json];
+    let mut count = 0;
+    while let Some(next) = open.pop() {
+        count += 1;
+        match next {
+            Json::Object(map) => open.extend(map.values()),
+            Json::Array(items) => open.extend(items),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    count
 }
 
 /// As `fmt` prints it; sound by the checker's word.

@@ -2,6 +2,7 @@
 
 use super::keep::{Before, Keeper, Place};
 use super::rate::Rates;
+use super::skill::schema::{Schemas, SkillSchema};
 use super::skill::{SkillCall, SkillOutput, Skills};
 use crate::engine::{Failure, Invoke, Usage};
 use crate::value::Value;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Caller {
     pub skills: Arc<Skills>,
+    /// Of skills whose signatures were imported.
+    pub schemas: Arc<Schemas>,
     pub rates: Arc<Rates>,
     pub keeper: Keeper,
     pub project: PathBuf,
@@ -98,7 +101,8 @@ impl Caller {
             tenant: Arc::clone(&self.tenant),
             actor: Arc::clone(&self.actor),
         };
-        let SkillOutput { value, usage } = plain(&self.skills, invoke, by).await?;
+        let schema = self.schemas.get(&invoke.skill);
+        let SkillOutput { value, usage } = plain(&self.skills, invoke, schema, by).await?;
         Ok(Done { value, usage, reused: None })
     }
 }
@@ -110,8 +114,13 @@ pub(super) struct Behalf {
     pub(super) actor: Arc<str>,
 }
 
-/// Makes a call within its time, and holds the result against its type.
-pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result<SkillOutput, Failure> {
+/// Makes a call within its time, and holds the result against its type; the schemas are those of its import.
+pub(super) async fn plain(
+    skills: &Skills,
+    invoke: Invoke,
+    schema: Option<Arc<SkillSchema>>,
+    by: Behalf,
+) -> Result<SkillOutput, Failure> {
     let timeout = patience(&invoke);
     let name = Arc::clone(&invoke.skill);
     let output = invoke.output.clone();
@@ -127,6 +136,7 @@ pub(super) async fn plain(skills: &Skills, invoke: Invoke, by: Behalf) -> Result
         timeout,
         tenant: by.tenant,
         actor: by.actor,
+        schema,
     };
     let blame = |mut failure: Failure| {
         failure.skill.get_or_insert_with(|| Arc::clone(&name));

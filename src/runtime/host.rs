@@ -11,6 +11,7 @@ use super::rate::Rates;
 use super::report::Report;
 use super::reuse;
 use super::skill::Skills;
+use super::skill::schema::Schemas;
 use super::store::Store;
 use super::store::journal::Journal;
 use super::store::keys::KeyName;
@@ -275,6 +276,7 @@ impl Runtime {
         };
         let plan = Arc::clone(&header.plan);
         let machine = Machine::new(request.dag);
+        let schemas = schemas(&header);
         let journal = RunJournal::create(self.journal.clone(), self.tenant.clone(), run, header);
         first.push(journal::started(run, request.inputs));
         let project = request.project_root;
@@ -283,6 +285,7 @@ impl Runtime {
             plan,
             actor: request.actor,
             skills,
+            schemas,
             project,
             machine,
             journal,
@@ -497,12 +500,13 @@ impl Runtime {
             self.may_go_on(&mut journal, &machine)?;
         }
         let skills = self.skills(&header.project_root)?;
+        let schemas = schemas(&header);
         let (plan, project) = (header.plan, header.project_root);
-        self.drive(Parts { run, plan, actor, skills, project, machine, journal, first, said })
+        self.drive(Parts { run, plan, actor, skills, schemas, project, machine, journal, first, said })
     }
 
     fn drive(&self, parts: Parts) -> Result<Started, RunError> {
-        let Parts { run, plan, actor, skills, project, machine, journal, first, said } = parts;
+        let Parts { run, plan, actor, skills, schemas, project, machine, journal, first, said } = parts;
         let (control, control_rx) = mpsc::channel(16);
         if let Some(said) = said {
             // The first thing that is read; there is room.
@@ -517,6 +521,7 @@ impl Runtime {
         let around = Surroundings {
             caller: Arc::new(Caller {
                 skills,
+                schemas: Arc::new(schemas),
                 rates: Arc::clone(&self.rates),
                 keeper: self.keeper.clone(),
                 project,
@@ -569,11 +574,17 @@ struct Parts {
     plan: Arc<str>,
     actor: Arc<str>,
     skills: Arc<Skills>,
+    schemas: Schemas,
     project: PathBuf,
     machine: Machine,
     journal: RunJournal,
     first: Vec<EventKind>,
     said: Option<Box<Said>>,
+}
+
+/// What imports kept of the run's skills.
+fn schemas(header: &Header) -> Schemas {
+    Schemas::of(header.sources.iter().map(|(path, text)| (path.as_ref(), text.as_ref())))
 }
 
 fn shown(status: RunStatus, live: bool) -> RunStatus {

@@ -102,14 +102,12 @@ impl Keeper {
         old: Option<(&[u8], &Kept)>,
         new: Option<&Kept>,
     ) -> Result<bool, String> {
-        let pre = match old {
+        let first = match old {
             None => Pre::Absent(key.to_vec()),
             Some((bytes, _)) => Pre::Equals(key.to_vec(), bytes.to_vec()),
         };
-        let mut ops = self.expired();
-        if let Some(at) = old.and_then(|(_, kept)| kept.expires) {
-            ops.push(Op::Del(expiry(at, key)));
-        }
+        let mut ops: Vec<Op> =
+            old.and_then(|(_, kept)| kept.expires).map(|at| Op::Del(expiry(at, key))).into_iter().collect();
         match new {
             None => ops.push(Op::Del(key.to_vec())),
             Some(kept) => {
@@ -119,31 +117,46 @@ impl Keeper {
                 }
             }
         }
-        match self.journal.store().commit(vec![pre], ops).await {
+        let (mut pre, mut swept) = self.expired(key);
+        pre.insert(0, first.clone());
+        swept.extend(ops.iter().cloned());
+        let store = self.journal.store();
+        let done = match store.commit(pre, swept).await {
+            // What was to be swept has changed; then it is not swept.
+            Err(StoreError::Conflict { pre: 1.. }) => store.commit(vec![first], ops).await,
+            done => done,
+        };
+        match done {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error.to_string()),
         }
     }
 
-    /// Removes some of what has expired; the key of a run that has not ended stays.
-    fn expired(&self) -> Vec<Op> {
+    /// Removes some of what has expired, but for `except`; the key of a run that has not ended stays.
+    fn expired(&self, except: &[u8]) -> (Vec<Pre>, Vec<Op>) {
         let now = jiff::Timestamp::now();
         let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let due = self.journal.store().scan(keys::expired(now_ms), false, SWEEP).unwrap_or_default();
-        let mut ops = Vec::new();
+        let (mut pre, mut ops) = (Vec::new(), Vec::new());
         for (row, _) in due {
             let Some(Key::IdempotencyExpiry { key, .. }) = Key::parse(&row) else { continue };
-            let over = match self.read(&key) {
-                Ok(Some((_, kept))) => kept.expires.is_none_or(|at| at <= now) && !self.is_open_run(&kept),
-                Ok(None) | Err(_) => true,
-            };
-            if over {
-                ops.push(Op::Del(key));
-                ops.push(Op::Del(row));
+            match self.read(&key) {
+                _ if key == except => continue,
+                Ok(Some((_, kept))) if self.is_open_run(&kept) => {
+                    // Looked at again later, so that it does not stand before the others each time.
+                    ops.extend(now.checked_add(KEEP).ok().map(|at| Op::Put(expiry(at, &key), Vec::new())));
+                }
+                Ok(Some((bytes, kept))) if kept.expires.is_some_and(|at| at <= now) => {
+                    pre.push(Pre::Equals(key.clone(), bytes));
+                    ops.push(Op::Del(key));
+                }
+                // It was written anew since, and expires at another time.
+                Ok(_) | Err(_) => {}
             }
+            ops.push(Op::Del(row));
         }
-        ops
+        (pre, ops)
     }
 
     fn is_open_run(&self, kept: &Kept) -> bool {
@@ -382,4 +395,75 @@ fn expiry(at: jiff::Timestamp, key: &[u8]) -> Vec<u8> {
 
 fn broken(why: String) -> Failure {
     Failure::new("unavailable", format!("what the key stands for cannot be looked up: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::store::memory::MemoryStore;
+    use super::*;
+    use std::sync::Arc;
+
+    fn keeper() -> Keeper {
+        let journal = Journal::new(Arc::new(MemoryStore::new()));
+        Keeper::new(journal, KeyName::local(), LiveRuns::default())
+    }
+
+    fn cache(n: usize, keep_ms: i64) -> CallCache {
+        CallCache { digest: format!("d{n}").into(), keep_ms }
+    }
+
+    fn rows(keeper: &Keeper) -> (usize, usize) {
+        let store = keeper.journal.store();
+        let count = |table| store.scan(keys::table(table), false, usize::MAX).unwrap().len();
+        (count(keys::Table::Idempotency), count(keys::Table::IdempotencyExpiry))
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_is_swept() {
+        let keeper = keeper();
+        let step: Arc<str> = "s".into();
+        let place = Place { run: Uuid::now_v7(), step: &step, project: Path::new("/p") };
+        for n in 0..40 {
+            keeper.put(&place, &cache(n, 30), &Value::Int(n as i64)).await;
+        }
+        assert_eq!(keeper.cached(&place, &cache(7, 30)).and_then(|v| v.as_int()), Some(7));
+        let elsewhere = Place { project: Path::new("/q"), ..place };
+        assert!(keeper.cached(&elsewhere, &cache(7, 30)).is_none(), "another project's skill");
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        assert!(keeper.cached(&elsewhere, &cache(7, 30)).is_none());
+        for n in 100..104 {
+            keeper.put(&elsewhere, &cache(n, 60_000), &Value::Null).await;
+        }
+        assert_eq!(rows(&keeper), (4, 4), "sixteen a write");
+        // Kept anew, it expires anew.
+        keeper.put(&elsewhere, &cache(100, 90_000), &Value::Null).await;
+        assert_eq!(rows(&keeper), (4, 4));
+    }
+
+    #[tokio::test]
+    async fn a_call_is_claimed_once() {
+        let keeper = keeper();
+        let step: Arc<str> = "s".into();
+        let (mine, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let place = |run| Place { run, step: &step, project: Path::new("/p") };
+        let call = |args: &str| CallKey { digest: "k".into(), args: args.into() };
+        assert!(matches!(keeper.claim(&place(mine), &call("a")).await, Ok(Before::Go)));
+        assert!(matches!(keeper.claim(&place(mine), &call("a")).await, Ok(Before::Go)), "it is ours");
+        keeper.settle(&place(mine), &call("a"), &Value::Int(5)).await;
+        match keeper.claim(&place(other), &call("a")).await {
+            Ok(Before::Done { value, run }) => {
+                assert_eq!((value.as_int(), run.to_string()), (Some(5), mine.to_string()));
+            }
+            Ok(Before::Go) | Err(_) => panic!("it was made already"),
+        }
+        let refused = keeper.claim(&place(other), &call("b")).await.err().unwrap();
+        assert_eq!(&*refused.kind, "invalid_input");
+        // A run that is not in the store any more holds nothing.
+        let gone = CallKey { digest: "g".into(), args: "a".into() };
+        assert!(matches!(keeper.claim(&place(mine), &gone).await, Ok(Before::Go)));
+        assert!(matches!(keeper.claim(&place(other), &gone).await, Ok(Before::Go)));
+        // What failed is nobody's.
+        keeper.release(&place(other), &gone).await;
+        assert!(matches!(keeper.claim(&place(mine), &gone).await, Ok(Before::Go)));
+    }
 }

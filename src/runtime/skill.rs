@@ -13,6 +13,7 @@ pub mod json;
 pub mod llm;
 pub mod process;
 pub mod registry;
+pub mod schema;
 pub mod secrets;
 pub mod shell;
 
@@ -55,6 +56,8 @@ pub struct SkillCall {
     pub timeout: Duration,
     pub tenant: Arc<str>,
     pub actor: Arc<str>,
+    /// The JSON Schemas of a skill whose signature was imported.
+    pub schema: Option<Arc<schema::SkillSchema>>,
 }
 
 /// What a skill gave.

@@ -124,6 +124,9 @@ fn bound(
     base: &Type,
     schema: &mut serde_json::Map<String, Json>,
 ) -> bool {
+    if matches!(op, BinaryOp::In | BinaryOp::Eq) {
+        return equal(op, left, right, schema);
+    }
     let Some(limit @ (Value::Int(_) | Value::Float(_))) = literal(right) else { return false };
     let keyword = if is_it(left) {
         match op {
@@ -150,6 +153,41 @@ fn bound(
     true
 }
 
+/// `it in […]`, `it == x`, `it % n == 0`, `size(it.distinct()) == size(it)`.
+fn equal(op: BinaryOp, left: &Expr, right: &Expr, schema: &mut serde_json::Map<String, Json>) -> bool {
+    let (keyword, value) = match (op, left.kind.as_ref(), right.kind.as_ref()) {
+        (BinaryOp::In, _, ExprKind::List(items)) if is_it(left) => {
+            let values: Option<Vec<Json>> = items.iter().map(|i| literal(i).map(Value::to_json)).collect();
+            match values {
+                Some(values) => ("enum", Json::Array(values)),
+                None => return false,
+            }
+        }
+        (BinaryOp::Eq, ExprKind::Binary { op: BinaryOp::Rem, left: it, right: by }, _) if is_it(it) => {
+            match (literal(by), literal(right)) {
+                (Some(Value::Int(by)), Some(Value::Int(0))) if *by > 0 => ("multipleOf", json!(by)),
+                _ => return false,
+            }
+        }
+        (BinaryOp::Eq, ExprKind::Call { function, args }, _)
+            if function.as_ref() == "size" && is_size_of_it(right) =>
+        {
+            let distinct = matches!(args.as_slice(), [only] if is_call_on_it(only, "distinct"));
+            if !distinct {
+                return false;
+            }
+            ("uniqueItems", json!(true))
+        }
+        (BinaryOp::Eq, _, _) if is_it(left) => match literal(right) {
+            Some(value) => ("const", value.to_json()),
+            None => return false,
+        },
+        _ => return false,
+    };
+    schema.insert(keyword.to_owned(), value);
+    true
+}
+
 fn is_it(expr: &Expr) -> bool {
     match expr.kind.as_ref() {
         ExprKind::Var(var) => *var == IT,
@@ -159,9 +197,13 @@ fn is_it(expr: &Expr) -> bool {
 }
 
 fn is_size_of_it(expr: &Expr) -> bool {
+    is_call_on_it(expr, "size")
+}
+
+fn is_call_on_it(expr: &Expr, name: &str) -> bool {
     match expr.kind.as_ref() {
         ExprKind::Call { function, args } => {
-            function.as_ref() == "size" && matches!(args.as_slice(), [only] if is_it(only))
+            function.as_ref() == name && matches!(args.as_slice(), [only] if is_it(only))
         }
         _ => false,
     }

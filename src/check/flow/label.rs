@@ -14,7 +14,7 @@ pub(super) struct Trace(Arc<Hop>);
 #[derive(Debug)]
 struct Hop {
     span: Span,
-    text: Arc<str>,
+    text: String,
     before: Option<Trace>,
     length: u32,
     /// In which call the source lies: 0 is the plan at hand.
@@ -23,7 +23,7 @@ struct Hop {
 
 impl Trace {
     /// A source.
-    pub(super) fn source(span: Span, text: impl Into<Arc<str>>, depth: u32) -> Trace {
+    pub(super) fn source(span: Span, text: impl Into<String>, depth: u32) -> Trace {
         Trace(Arc::new(Hop { span, text: text.into(), before: None, length: 1, depth }))
     }
 
@@ -34,7 +34,7 @@ impl Trace {
         }
         Trace(Arc::new(Hop {
             span,
-            text: text().into(),
+            text: text(),
             before: Some(self.clone()),
             length: self.0.length + 1,
             depth: self.0.depth,
@@ -51,7 +51,7 @@ impl Trace {
         let mut out = Vec::new();
         let mut next = Some(self);
         while let Some(hop) = next {
-            out.push((hop.0.span, hop.0.text.clone()));
+            out.push((hop.0.span, Arc::from(&*hop.0.text)));
             next = hop.0.before.as_ref();
         }
         out.reverse();

@@ -120,6 +120,8 @@ fn size(args: &[Value], _: &Cx) -> Outcome {
 
 fn type_name(args: &[Value], _: &Cx) -> Outcome {
     match args {
+        // CEL's name for it; `null` is the value.
+        [Value::Null] => Ok(Value::Type("null_type".into())),
         [value] => Ok(Value::Type(value.type_name().into())),
         _ => no_overload("type", args),
     }

@@ -2,7 +2,7 @@
 
 use super::{ImportError, MAX_TOOLS};
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// What a skill does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,13 +135,16 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 fn operations(document: &Json) -> Vec<Tool> {
     let paths = document.get("paths").and_then(Json::as_object).into_iter().flatten();
-    let mut out = Vec::new();
+    let (mut out, mut total) = (Vec::new(), 0);
     for (path, item) in paths {
         let item = follow(item, document);
         for method in METHODS {
             let Some(operation) = item.get(method).filter(|o| o.is_object()) else { continue };
-            if out.len() <= MAX_TOOLS {
-                out.push(operation_tool(path, method, item, operation, document));
+            // What is too much is refused by the caller; it need not be built.
+            if out.len() <= MAX_TOOLS && total <= super::MAX_SIZE {
+                let tool = operation_tool(path, method, item, operation, document);
+                total += super::size(&tool.input);
+                out.push(tool);
             }
         }
     }
@@ -258,46 +261,4 @@ fn operation_output(operation: &Json, document: &Json) -> Option<Json> {
         None if worked.is_some() => Some(json!({ "type": "null" })),
         None => None,
     }
-}
-
-/// A schema with all of the document that it refers to, so that it stands alone.
-pub(super) fn whole(schema: &Json, tool: &Tool, document: &Json) -> Json {
-    let mut out = schema.clone();
-    if !tool.shared {
-        return out;
-    }
-    let mut reached: BTreeMap<String, &Json> = BTreeMap::new();
-    let mut open: VecDeque<&Json> = VecDeque::from([schema]);
-    while let Some(next) = open.pop_front() {
-        match next {
-            Json::Object(map) => {
-                if let Some(pointer) =
-                    map.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/components/"))
-                {
-                    let name: String = pointer.split('/').take(2).collect::<Vec<_>>().join("/");
-                    if !reached.contains_key(&name)
-                        && let Some(target) = document.pointer(&format!("/components/{name}"))
-                    {
-                        reached.insert(name, target);
-                        open.push_back(target);
-                    }
-                }
-                open.extend(map.values());
-            }
-            Json::Array(items) => open.extend(items),
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-        }
-    }
-    let mut components: Map<String, Json> = Map::new();
-    for (name, target) in reached {
-        let Some((kind, name)) = name.split_once('/') else { continue };
-        let name = name.replace("~1", "/").replace("~0", "~");
-        if let Json::Object(of) = components.entry(kind).or_insert_with(|| json!({})) {
-            of.insert(name, target.clone());
-        }
-    }
-    if let (Json::Object(out), false) = (&mut out, components.is_empty()) {
-        out.insert("components".to_owned(), Json::Object(components));
-    }
-    out
 }

@@ -7,6 +7,9 @@ use serde_json::{Map, Value as Json};
 /// `allOf` and `$ref` within each other at most so deep.
 const MAX_DEPTH: usize = 32;
 
+/// Conditions between values that types do not have.
+pub(super) const LEFT: &[&str] = &["not", "if", "dependentRequired", "dependentSchemas", "dependencies"];
+
 /// An object's fields, gathered.
 #[derive(Default)]
 pub(super) struct Object<'j> {
@@ -58,8 +61,8 @@ pub(super) fn collect<'j>(
     {
         into.additional = Some(additional);
     }
-    for word in ["patternProperties", "propertyNames"] {
-        if schema.contains_key(word) {
+    for word in ["patternProperties", "propertyNames"].iter().chain(LEFT) {
+        if schema.contains_key(*word) {
             into.left.insert(format!("`{word}` is left to the schema"));
         }
     }
@@ -85,6 +88,9 @@ pub(super) fn arguments<'j>(schema: &'j Json, root: Root<'j>) -> Object<'j> {
     let mut out = Object::default();
     let Some(Json::Object(schema)) = resolved(schema, root, 0) else { return out };
     collect(schema, root, &mut out, 0);
+    if ["minProperties", "maxProperties"].iter().any(|word| schema.contains_key(*word)) {
+        out.left.insert("the number of arguments is left to the schema".to_owned());
+    }
     for word in ["anyOf", "oneOf"] {
         let Some(Json::Array(forms)) = schema.get(word) else { continue };
         out.left.insert(format!("`{word}` is left to the schema"));

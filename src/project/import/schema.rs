@@ -56,7 +56,7 @@ impl<'j> Root<'j> {
     }
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -115,10 +115,8 @@ impl Converter {
                 return Shape::Json;
             }
         };
-        for word in
-            ["not", "if", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"]
-        {
-            if schema.contains_key(word) {
+        for word in object::LEFT {
+            if schema.contains_key(*word) {
                 note(notes, &format!("`{word}` is left to the schema"));
             }
         }
@@ -205,24 +203,22 @@ impl Converter {
         depth: usize,
         notes: &mut Vec<String>,
     ) -> Shape {
-        match kind.to_ascii_lowercase().as_str() {
-            "string" | "str" | "text" => {
+        match super::normal::standard_type(kind) {
+            Some("string") => {
                 if schema.get("contentEncoding").and_then(Json::as_str) == Some("base64") {
                     return Shape::Bytes;
                 }
                 Shape::String.constrained(constraint::of_string(schema, notes))
             }
-            "integer" | "int" | "long" => Shape::Int.constrained(constraint::of_number(schema, true, notes)),
-            "number" | "float" | "double" => {
-                Shape::Float.constrained(constraint::of_number(schema, false, notes))
-            }
-            "boolean" | "bool" => Shape::Bool,
-            "null" | "none" => Shape::Null,
-            "array" | "list" | "tuple" => self.array(schema, root, depth, notes),
-            "object" | "dict" => self.object(schema, root, depth, notes),
-            "any" | "json" => Shape::Json,
-            other => {
-                note(notes, &format!("the type `{other}` is unknown"));
+            Some("integer") => Shape::Int.constrained(constraint::of_number(schema, true, notes)),
+            Some("number") => Shape::Float.constrained(constraint::of_number(schema, false, notes)),
+            Some("boolean") => Shape::Bool,
+            Some("null") => Shape::Null,
+            Some("array") => self.array(schema, root, depth, notes),
+            Some(_) => self.object(schema, root, depth, notes),
+            None if kind.eq_ignore_ascii_case("any") || kind.eq_ignore_ascii_case("json") => Shape::Json,
+            None => {
+                note(notes, &format!("the type `{kind}` is unknown"));
                 Shape::Json
             }
         }

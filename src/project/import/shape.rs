@@ -63,6 +63,25 @@ impl Shape {
         if by.is_empty() { self } else { Shape::Where(Box::new(self), by) }
     }
 
+    /// Every field of the nearest records in it.
+    pub(super) fn nested(&self, f: &mut dyn FnMut(&Field)) {
+        match self {
+            Shape::Record(fields) => fields.iter().for_each(f),
+            Shape::List(inner) | Shape::Map(inner) | Shape::Optional(inner) | Shape::Where(inner, _) => {
+                inner.nested(f);
+            }
+            Shape::Json
+            | Shape::Null
+            | Shape::Bool
+            | Shape::Int
+            | Shape::Float
+            | Shape::String
+            | Shape::Bytes
+            | Shape::Literals(_)
+            | Shape::Named(_) => {}
+        }
+    }
+
     /// Whether JSON fits the type, its conditions included.
     pub(super) fn fits(&self, value: &Json, types: &Types) -> bool {
         match self {

@@ -1,3 +1,4 @@
+use super::super::schemas::KeptSchemas;
 use super::*;
 use serde_json::json;
 
@@ -195,7 +196,8 @@ fn openapi() {
     );
     assert!(text.contains("skill t.getPet(\n  id: public int,\n  /// Which.\n  \"X-Fields\"?: public string,\n) -> untrusted TPet\n  reads \"t\"\n  idempotent\n  wire \"GET /pets/{id}\"\n"), "{text}");
     assert!(text.contains("body: trusted public TPet) -> untrusted null\n  irreversible \"t\"\n  idempotent\n  wire \"PUT /pets/{id}\""), "{text}");
-    let kept = &made.schemas["t.getPet"]["output"]["components"]["schemas"];
+    let kept = KeptSchemas::of(made.schemas.clone()).get("t.getPet").unwrap();
+    let kept = &kept["output"]["components"]["schemas"];
     assert!(kept["Named"].is_object() && kept["Other"].is_null());
     assert!(matches!(import(&json!({ "swagger": "2.0" }), &options(true)), Err(ImportError::Swagger(_))));
 }

@@ -54,10 +54,12 @@ impl<'o> Writer<'o> {
             }
             None => Shape::Json,
         };
-        for (at, text) in params.iter().flat_map(|p| p.notes.iter().map(|n| (Some(&p.name), n))) {
-            let at = at.map(|p| format!("({p})")).unwrap_or_default();
-            self.notes.push(format!("{name}{at}: {text}"));
+        for param in &params {
+            nested_notes(&format!("{name}({}", param.name), param, &mut self.notes);
         }
+        output.nested(&mut |field| {
+            nested_notes(&format!("{name}(result.{}", field.name), field, &mut self.notes)
+        });
         self.notes.extend(notes.iter().map(|n| format!("{name}: {n}")));
         let declared =
             Declared { writer: self, name: &name, tool, params: &params, output: &output, notes: &notes };
@@ -91,11 +93,19 @@ impl<'o> Writer<'o> {
                 let _ = write!(text, "{}", Lead(lead));
                 self.notes.extend(lead.notes.iter().map(|n| format!("{name}: {n}")));
             }
+            shape
+                .nested(&mut |field| nested_notes(&format!("{name}({}", field.name), field, &mut self.notes));
             let _ = writeln!(text, "type {name} = {shape}\n");
         }
         text.push_str(&self.skills);
         (text, self.notes)
     }
+}
+
+/// The notes of a field and of all below it, each with its place: `f(param.field): …`.
+fn nested_notes(at: &str, field: &Field, notes: &mut Vec<String>) {
+    notes.extend(field.notes.iter().map(|n| format!("{at}): {n}")));
+    field.shape.nested(&mut |inner| nested_notes(&format!("{at}.{}", inner.name), inner, notes));
 }
 
 struct Lead<'f>(&'f Field);

@@ -3,8 +3,8 @@
 
 use super::CareError;
 use super::walk::{self, Found, Lost};
-use crate::runtime::store::Store;
 use crate::runtime::store::keys::{self, Key, Table};
+use crate::runtime::store::{Store, codec};
 
 /// Opening looks at so many events at most: of a store with more in its open runs, the rest is verified when they go on.
 const MOST: u64 = 100_000;
@@ -43,7 +43,7 @@ pub(super) fn verify(store: &dyn Store) -> Result<Verified, CareError> {
             let before = verified.events;
             walk::events(&scan, run, &mut |found| {
                 match found {
-                    Found::Event { .. } => verified.events += 1,
+                    Found::Event { row: (_, row), .. } => verified.events += codec::events_in(row),
                     Found::Lost(lost) => verified.damaged.push(lost),
                     Found::Row(_) => {}
                 }

@@ -3,9 +3,9 @@
 use super::{CareError, identity};
 use crate::runtime::blobs::Blobs;
 use crate::runtime::report::status_name;
-use crate::runtime::store::Store;
 use crate::runtime::store::disk::BackEnd;
 use crate::runtime::store::keys::{self, Key, Table};
+use crate::runtime::store::{Store, codec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -57,9 +57,9 @@ pub fn count(store: &dyn Store, data: &Path) -> Result<Stats, CareError> {
         let rows = stats.table(store, table)?;
         match table {
             Table::Run => stats.runs = rows.rows,
-            Table::Event => stats.events = rows.rows,
             Table::DeadLetter => stats.dead = rows.rows,
             Table::Meta
+            | Table::Event
             | Table::RunByStatus
             | Table::OpenRun
             | Table::StepResult
@@ -90,6 +90,9 @@ impl Stats {
             for (key, value) in &page {
                 rows.rows += 1;
                 rows.bytes += (key.len() + value.len()) as u64;
+                if table == Table::Event {
+                    self.events += codec::events_in(value);
+                }
                 if let (Table::RunByStatus, Some(Key::RunByStatus { status, .. })) = (table, Key::parse(key))
                 {
                     let name = crate::runtime::journal::status_of(status).map_or("unknown", status_name);

@@ -7,6 +7,7 @@ use super::http::HttpSkills;
 use super::json::JsonSkills;
 use super::llm::LlmSkills;
 use super::process::ProcessSkill;
+use super::schema::SkillSchema;
 use super::secrets::Secrets;
 use super::shell::ShellSkills;
 use super::{BoxFuture, Skill, SkillCall, SkillOutput};
@@ -163,7 +164,11 @@ impl Skill for Guarded {
                 failure
             };
             call.args = self.secrets.open(std::mem::take(&mut call.args)).map_err(named)?;
-            match self.inner.call(call).await {
+            let answer = match call.schema.take() {
+                Some(schema) => within(schema, call, &*self.inner).await,
+                None => self.inner.call(call).await,
+            };
+            match answer {
                 Ok(SkillOutput { value, usage }) => {
                     Ok(SkillOutput { value: self.secrets.scrub_value(value), usage })
                 }
@@ -175,6 +180,27 @@ impl Skill for Guarded {
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         self.inner.shutdown()
     }
+}
+
+/// A call whose arguments and result fit the schemas of its import.
+async fn within(
+    schema: Arc<SkillSchema>,
+    mut call: SkillCall,
+    skill: &dyn Skill,
+) -> Result<SkillOutput, Failure> {
+    // A schema may take its time over a large value; others go on meanwhile.
+    async fn aside<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| {
+            Err(Failure::new("internal", format!("the schema of the import cannot be used: {e}")))
+        })
+    }
+    let (args, own) = (std::mem::take(&mut call.args), Arc::clone(&schema));
+    call.args = aside(move || own.arguments(args)).await?;
+    let SkillOutput { value, usage } = skill.call(call).await?;
+    let value = aside(move || schema.result(&value).map(|()| value)).await?;
+    Ok(SkillOutput { value, usage })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What the values of the store look like: `format u8 | schema u16 | payload | crc32c u32`, big-endian.
 //!
-//! Format 1 holds JSON. Format 2 is an event of a journal: `seq u64 | chain u32 | JSON`, where the chain is a checksum
-//! over all events of the run so far, so that a row lost, moved or repeated in the middle cannot go unnoticed.
+//! Format 1 holds JSON. Format 2 holds events of a journal that were appended together: `seq u64 | count u32 | chain u32 | JSON list`,
+//! where `seq` is the number of the first and the chain is a checksum over all rows of the run so far, so that a row lost,
+//! moved or repeated in the middle cannot go unnoticed.
 //! The schema is the version of the payload's type: whoever reads an old one lifts it up, nothing is rewritten.
 
 use serde::Serialize;
@@ -10,6 +11,8 @@ use uuid::Uuid;
 
 const JSON: u8 = 1;
 const EVENT: u8 = 2;
+/// A row of events ends with the one that makes it this long: few rows for many small events, and no row that the store keeps badly.
+const ROW_BYTES: usize = 16 << 10;
 
 /// Why a value could not be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +63,7 @@ impl Frame<'_> {
 /// # Errors
 /// If it nests too deep or does not fit.
 pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    if nesting(bytes) > MAX_NESTING {
+    if shape(bytes).depth > MAX_NESTING {
         return Err(CodecError::Payload(format!("it nests deeper than {MAX_NESTING} levels")));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -74,16 +77,23 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 const MAX_NESTING: usize = 512;
 
 /// Nothing is written that could not be read back.
-fn readable(json: &[u8]) -> Result<(), CodecError> {
-    if nesting(json) > MAX_NESTING {
+fn readable(json: &[u8]) -> Result<Shape, CodecError> {
+    let shape = shape(json);
+    if shape.depth > MAX_NESTING {
         return Err(CodecError::Encode(format!("it nests deeper than {MAX_NESTING} levels")));
     }
-    Ok(())
+    Ok(shape)
 }
 
-/// How deep brackets nest in JSON.
-fn nesting(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+struct Shape {
+    /// How deep brackets nest.
+    depth: usize,
+    /// Commas between the items of the outermost list or map.
+    commas: u32,
+}
+
+fn shape(json: &[u8]) -> Shape {
+    let (mut depth, mut deepest, mut commas) = (0_usize, 0, 0_u32);
     let (mut text, mut escaped) = (false, false);
     for byte in json {
         match byte {
@@ -95,10 +105,11 @@ fn nesting(json: &[u8]) -> usize {
                 deepest = deepest.max(depth);
             }
             b']' | b'}' if !text => depth = depth.saturating_sub(1),
+            b',' if !text && depth == 1 => commas = commas.saturating_add(1),
             _ => {}
         }
     }
-    deepest
+    Shape { depth: deepest, commas }
 }
 
 /// Writes a value as JSON in a frame.
@@ -150,28 +161,51 @@ impl Link {
     }
 }
 
-/// Writes the next event of a journal; gives its row and where the journal stands then.
+/// Rows, each with the number of its first event, and where their journal stands after them.
+pub type EventRows = (Vec<(u64, Vec<u8>)>, Link);
+
+/// Writes the next events of a journal, as many to a row as fit well.
 ///
 /// # Errors
-/// If the event cannot be written as JSON.
-pub fn encode_event<E: Serialize>(link: Link, schema: u16, event: &E) -> Result<(Vec<u8>, Link), CodecError> {
-    let json = serde_json::to_vec(event).map_err(|error| CodecError::Encode(error.to_string()))?;
-    event_row(link, schema, &json)
+/// If an event cannot be written as JSON.
+pub fn encode_events<E: Serialize>(
+    mut link: Link,
+    schema: u16,
+    events: &[E],
+) -> Result<EventRows, CodecError> {
+    let (mut rows, mut json) = (Vec::new(), Vec::new());
+    for (index, event) in events.iter().enumerate() {
+        json.push(if json.is_empty() { b'[' } else { b',' });
+        serde_json::to_writer(&mut json, event).map_err(|error| CodecError::Encode(error.to_string()))?;
+        if json.len() >= ROW_BYTES || index + 1 == events.len() {
+            json.push(b']');
+            let (row, after) = event_row(link, schema, &json)?;
+            rows.push((link.next, row));
+            link = after;
+            json.clear();
+        }
+    }
+    Ok((rows, link))
 }
 
-/// The row of the next event of a journal, whose JSON is there already.
+/// The row of the next events of a journal, whose JSON is there already: a list.
 ///
 /// # Errors
-/// If it could not be read back.
+/// If it could not be read back, or has no events.
 pub fn event_row(link: Link, schema: u16, json: &[u8]) -> Result<(Vec<u8>, Link), CodecError> {
-    readable(json)?;
+    let commas = readable(json)?.commas;
+    if json.first() != Some(&b'[') || json == b"[]" {
+        return Err(CodecError::Encode("it is no list of events".into()));
+    }
+    let count = commas.saturating_add(1);
     let chain = link.over(schema, json);
     let mut bytes = head(EVENT, schema);
-    bytes.reserve(json.len() + 16);
+    bytes.reserve(json.len() + 20);
     bytes.extend_from_slice(&link.next.to_be_bytes());
+    bytes.extend_from_slice(&count.to_be_bytes());
     bytes.extend_from_slice(&chain.to_be_bytes());
     bytes.extend_from_slice(json);
-    Ok((seal(bytes), Link { next: link.next.saturating_add(1), chain }))
+    Ok((seal(bytes), Link { next: link.next.saturating_add(u64::from(count)), chain }))
 }
 
 /// The row of a value whose JSON is there already.
@@ -185,20 +219,20 @@ pub fn row(schema: u16, json: &[u8]) -> Result<Vec<u8>, CodecError> {
     Ok(seal(bytes))
 }
 
-/// Checks that a row is the next event of a journal and opens it.
+/// Checks that a row holds the next events of a journal and opens it.
 ///
 /// # Errors
 /// If the bytes are damaged, or are another event than the next.
 pub fn open_event(link: Link, bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
     let (schema, payload) = unseal(EVENT, bytes)?;
-    let (seq, chain, json) = event_fields(payload)?;
+    let (seq, after, json) = event_fields(payload)?;
     if seq != link.next {
         return Err(CodecError::Damaged("it has the number of another event"));
     }
-    if chain != link.over(schema, json) {
+    if after.chain != link.over(schema, json) {
         return Err(CodecError::Damaged("it does not follow from the events before it"));
     }
-    Ok((Frame { schema, json }, Link { next: link.next.saturating_add(1), chain }))
+    Ok((Frame { schema, json }, after))
 }
 
 /// Where a journal stands after a row, without checking the rows before it.
@@ -215,14 +249,26 @@ pub fn link_after(bytes: &[u8]) -> Result<Link, CodecError> {
 /// If the bytes are damaged.
 pub fn event_parts(bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
     let (schema, payload) = unseal(EVENT, bytes)?;
-    let (seq, chain, json) = event_fields(payload)?;
-    Ok((Frame { schema, json }, Link { next: seq.saturating_add(1), chain }))
+    let (_, after, json) = event_fields(payload)?;
+    Ok((Frame { schema, json }, after))
 }
 
-fn event_fields(payload: &[u8]) -> Result<(u64, u32, &[u8]), CodecError> {
+/// How many events a row says it holds, unchecked.
+pub fn events_in(row: &[u8]) -> u64 {
+    // Behind the format, the schema and the number of the first.
+    row.get(11..)
+        .and_then(|rest| rest.first_chunk::<4>())
+        .map_or(0, |count| u32::from_be_bytes(*count).into())
+}
+
+/// The number of the first event, where the journal stands after the last, and their JSON.
+fn event_fields(payload: &[u8]) -> Result<(u64, Link, &[u8]), CodecError> {
     let fields = payload.split_first_chunk::<8>().and_then(|(seq, rest)| {
+        let (count, rest) = rest.split_first_chunk::<4>()?;
         let (chain, json) = rest.split_first_chunk::<4>()?;
-        Some((u64::from_be_bytes(*seq), u32::from_be_bytes(*chain), json))
+        let seq = u64::from_be_bytes(*seq);
+        let next = seq.saturating_add(u64::from(u32::from_be_bytes(*count)));
+        Some((seq, Link { next, chain: u32::from_be_bytes(*chain) }, json))
     });
     fields.ok_or(CodecError::Damaged("it is cut short"))
 }
@@ -273,6 +319,32 @@ mod tests {
         Uuid::from_u128(7)
     }
 
+    /// The only row of some events.
+    fn one<E: Serialize>(link: Link, events: &[E]) -> (Vec<u8>, Link) {
+        let (mut rows, after) = encode_events(link, 1, events).unwrap();
+        assert_eq!(rows.len(), 1);
+        (rows.remove(0).1, after)
+    }
+
+    #[test]
+    fn many_events_make_few_rows() {
+        let events: Vec<String> = (0..1000).map(|n| format!("event {n}, with \", [ and ,")).collect();
+        let (rows, end) = encode_events(Link::start(run()), 1, &events).unwrap();
+        assert!((2..10).contains(&rows.len()), "{}", rows.len());
+        let (mut link, mut read) = (Link::start(run()), Vec::new());
+        for (seq, row) in &rows {
+            assert_eq!(*seq, link.next);
+            let (frame, after) = open_event(link, row).unwrap();
+            let events: Vec<String> = frame.read(1).unwrap();
+            assert_eq!(after.next - link.next, events.len() as u64);
+            read.extend(events);
+            link = after;
+        }
+        assert_eq!((link, read), (end, events));
+        assert!(event_row(link, 1, b"[]").is_err() && event_row(link, 1, b"{}").is_err());
+        assert_eq!(encode_events::<u8>(link, 1, &[]).unwrap(), (vec![], link));
+    }
+
     #[test]
     fn the_bytes_of_a_value_are_frozen() {
         let bytes = encode(3, &Row { name: "a".into(), count: 2 }).unwrap();
@@ -284,19 +356,20 @@ mod tests {
 
     // Both computed by an independent bitwise CRC-32C.
     const GOLDEN_VALUE_CRC: [u8; 4] = [91, 177, 58, 34];
-    const GOLDEN_CHAINS: [u32; 3] = [2_528_837_121, 262_254_750, 2_261_035_177];
+    const GOLDEN_CHAINS: [u32; 3] = [2_528_837_121, 349_570_823, 2_966_876_230];
 
     #[test]
     fn the_bytes_of_an_event_are_frozen() {
-        let (first, link) = encode_event(Link::start(run()), 1, &"one").unwrap();
-        let (second, end) = encode_event(link, 1, &"two").unwrap();
+        let (first, link) = one(Link::start(run()), &["one"]);
+        let (second, end) = one(link, &["two", "three"]);
         assert_eq!([Link::start(run()).chain, link.chain, end.chain], GOLDEN_CHAINS);
-        let mut body = b"\x02\x00\x01\0\0\0\0\0\0\0\x01".to_vec();
+        assert_eq!((link.next, end.next), (1, 3));
+        let mut body = b"\x02\x00\x01\0\0\0\0\0\0\0\x01\0\0\0\x02".to_vec();
         body.extend(end.chain.to_be_bytes());
-        body.extend(b"\"two\"");
+        body.extend(b"[\"two\",\"three\"]");
         assert_eq!(second[..second.len() - 4], body);
         let (frame, after) = open_event(Link::start(run()), &first).unwrap();
-        assert_eq!((frame.read::<String>(1).unwrap().as_str(), after), ("one", link));
+        assert_eq!((frame.read::<Vec<String>>(1).unwrap(), after), (vec!["one".to_owned()], link));
         assert_eq!(link_after(&second).unwrap(), end);
     }
 
@@ -309,13 +382,13 @@ mod tests {
     #[test]
     fn a_chain_breaks_where_a_row_is_lost_moved_or_foreign() {
         let start = Link::start(run());
-        let (_, link) = encode_event(start, 1, &1).unwrap();
-        let (second, _) = encode_event(link, 1, &2).unwrap();
+        let (_, link) = one(start, &[1]);
+        let (second, _) = one(link, &[2]);
         assert!(open_event(link, &second).is_ok());
         assert!(open_event(start, &second).is_err(), "the first is lost");
-        let (_, other) = encode_event(Link::start(Uuid::from_u128(8)), 1, &1).unwrap();
+        let (_, other) = one(Link::start(Uuid::from_u128(8)), &[1]);
         assert!(open_event(other, &second).is_err(), "of another run");
-        let (_, changed) = encode_event(start, 1, &3).unwrap();
+        let (_, changed) = one(start, &[3]);
         assert!(open_event(changed, &second).is_err(), "the first was replaced");
     }
 
@@ -334,8 +407,8 @@ mod tests {
             value = serde_json::Value::Array(vec![value]);
         }
         assert!(matches!(encode(1, &value), Err(CodecError::Encode(_))));
-        assert!(matches!(encode_event(Link::start(run()), 1, &value), Err(CodecError::Encode(_))));
-        assert_eq!(nesting(br#"{"a":"[[[\"[[","b":[1]}"#), 2);
+        assert!(matches!(encode_events(Link::start(run()), 1, &[value]), Err(CodecError::Encode(_))));
+        assert_eq!(shape(br#"{"a":"[[[\"[[","b":[1]}"#).depth, 2);
     }
 
     #[test]
@@ -353,7 +426,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_changed_bit_or_a_cut_is_seen(text in ".{0,40}", bit in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
-            let (row, _) = encode_event(Link::start(run()), 1, &text).unwrap();
+            let (row, _) = one(Link::start(run()), &[&text]);
             let mut flipped = row.clone();
             let bit = bit.index(row.len() * 8);
             flipped[bit / 8] ^= 1 << (bit % 8);

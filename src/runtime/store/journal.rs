@@ -1,7 +1,7 @@
-//! The journal of a run: its events in order, each row chained to the one before.
+//! The journal of a run: its events in order. What is appended together lies in one row (or a few), each chained to the one before.
 //!
-//! An event and the projections it changes are one commit. Reading checks every row's checksum, number and chain, and
-//! says which event of which run is wrong.
+//! Events and the projections they change are one commit. Reading checks every row's checksum, number and chain, and
+//! says which event of which run is wrong, or the first of its row.
 
 use super::codec::{self, CodecError, Link};
 use super::keys::{self, Key};
@@ -9,15 +9,15 @@ use super::{CommitNo, Entry, KeyRange, Op, Pre, Store, StoreError};
 use crate::runtime::blobs::Blobs;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 /// The version of the event type that is written; older ones are lifted by `#[serde(default)]`.
 pub const EVENT_SCHEMA: u16 = 1;
 /// How many rows are read at a time.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
 
 /// Why a journal could not be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,18 +91,13 @@ impl Journal {
         pre: Vec<Pre>,
         mut ops: Vec<Op>,
     ) -> Result<CommitNo, JournalError> {
-        let mut link = self.link(run, from)?;
+        let link = self.link(run, from)?;
         let mut checks = Vec::with_capacity(pre.len() + 1);
         checks.push(Pre::Absent(Key::Event { run, seq: from }.encode()));
         checks.extend(pre);
-        ops.reserve(events.len());
-        for event in events {
-            let seq = link.next;
-            let (row, next) = codec::encode_event(link, EVENT_SCHEMA, event)
-                .map_err(|why| JournalError::Event { run, seq, why })?;
-            ops.push(Op::Put(Key::Event { run, seq }.encode(), row));
-            link = next;
-        }
+        let (rows, link) = codec::encode_events(link, EVENT_SCHEMA, events)
+            .map_err(|why| JournalError::Event { run, seq: from, why })?;
+        ops.extend(rows.into_iter().map(|(seq, row)| Op::Put(Key::Event { run, seq }.encode(), row)));
         let commit = self.store.commit(checks, ops).await;
         match &commit {
             Ok(_) => self.links().insert(run, link),
@@ -123,8 +118,8 @@ impl Journal {
             run,
             rest: Some(keys::events(run)),
             page: VecDeque::new(),
+            opened: VecDeque::new(),
             link: Link::start(run),
-            of: PhantomData,
         }
     }
 
@@ -134,21 +129,26 @@ impl Journal {
 
     /// Where the journal stands before event `from`.
     fn link(&self, run: Uuid, from: u64) -> Result<Link, JournalError> {
-        let Some(before) = from.checked_sub(1) else { return Ok(Link::start(run)) };
+        if from == 0 {
+            return Ok(Link::start(run));
+        }
         if let Some(link) = self.links().get(&run).filter(|link| link.next == from) {
             return Ok(*link);
         }
-        let row = self.store.get(&Key::Event { run, seq: before }.encode())?;
-        let row = row.ok_or(JournalError::Gap { run, from })?;
-        let link = codec::link_after(&row).map_err(|why| JournalError::Event { run, seq: before, why })?;
-        if link.next == from {
-            return Ok(link);
-        }
-        Err(JournalError::Event {
+        let key = |seq| Key::Event { run, seq }.encode();
+        let last = self.store.scan(KeyRange::between(key(0), key(from)), true, 1)?;
+        let Some((_, row)) = last.first() else { return Err(JournalError::Gap { run, from }) };
+        let link = codec::link_after(row).map_err(|why| JournalError::Event {
             run,
-            seq: before,
-            why: CodecError::Damaged("it has the number of another event"),
-        })
+            seq: from.saturating_sub(1),
+            why,
+        })?;
+        match link.next.cmp(&from) {
+            Ordering::Equal => Ok(link),
+            Ordering::Less => Err(JournalError::Gap { run, from }),
+            // The last row before it holds it.
+            Ordering::Greater => Err(StoreError::Conflict { pre: 0 }.into()),
+        }
     }
 }
 
@@ -159,8 +159,9 @@ pub struct Events<E> {
     /// What is still to be read from the store.
     rest: Option<KeyRange>,
     page: VecDeque<Entry>,
+    /// The events of the row that was opened last.
+    opened: VecDeque<(u64, E)>,
     link: Link,
-    of: PhantomData<fn() -> E>,
 }
 
 impl<E: DeserializeOwned> Events<E> {
@@ -176,16 +177,20 @@ impl<E: DeserializeOwned> Events<E> {
         Ok(())
     }
 
-    fn open(&mut self, (key, row): &Entry) -> Result<(u64, E), JournalError> {
+    fn open(&mut self, (key, row): &Entry) -> Result<(), JournalError> {
         let (run, seq) = (self.run, self.link.next);
         let wrong = |why| JournalError::Event { run, seq, why };
         if *key != (Key::Event { run, seq }).encode() {
             return Err(wrong(CodecError::Damaged("it is missing, though later ones are there")));
         }
         let (frame, link) = codec::open_event(self.link, row).map_err(wrong)?;
-        let event = frame.read(EVENT_SCHEMA).map_err(wrong)?;
+        let events: Vec<E> = frame.read(EVENT_SCHEMA).map_err(wrong)?;
+        if events.len() as u64 != link.next - seq {
+            return Err(wrong(CodecError::Damaged("its row has another number of events")));
+        }
         self.link = link;
-        Ok((seq, event))
+        self.opened = (seq..).zip(events).collect();
+        Ok(())
     }
 }
 
@@ -193,6 +198,9 @@ impl<E: DeserializeOwned> Iterator for Events<E> {
     type Item = Result<(u64, E), JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(event) = self.opened.pop_front() {
+            return Some(Ok(event));
+        }
         let opened = match self.turn() {
             Ok(()) => {
                 let entry = self.page.pop_front()?;
@@ -200,11 +208,14 @@ impl<E: DeserializeOwned> Iterator for Events<E> {
             }
             Err(error) => Err(error.into()),
         };
-        if opened.is_err() {
-            self.page.clear();
-            self.rest = None;
+        match opened {
+            Ok(()) => self.opened.pop_front().map(Ok),
+            Err(error) => {
+                self.page.clear();
+                self.rest = None;
+                Some(Err(error))
+            }
         }
-        Some(opened)
     }
 }
 
@@ -235,7 +246,9 @@ mod tests {
     fn events_come_back_in_order_over_many_pages() {
         let (_, journal) = journal();
         let events: Vec<String> = (0..PAGE * 2).map(|n| n.to_string()).collect();
-        wait(journal.append(run(), 0, &events, vec![], vec![])).unwrap();
+        for (seq, event) in (0..).zip(&events) {
+            wait(journal.append(run(), seq, &[event], vec![], vec![])).unwrap();
+        }
         wait(journal.append(Uuid::from_u128(2), 0, &["other"], vec![], vec![])).unwrap();
         // A second handle knows nothing yet: it reads where the journal stands.
         let second = Journal::new(Arc::clone(journal.store()));
@@ -243,7 +256,7 @@ mod tests {
         let read: Vec<_> = texts(&journal, run()).into_iter().map(Result::unwrap).collect();
         assert_eq!(read.len(), PAGE * 2 + 1);
         assert!(read.iter().enumerate().all(|(n, (seq, _))| *seq == n as u64));
-        assert_eq!(read[300].1, "300");
+        assert_eq!(read[PAGE + 3].1, (PAGE + 3).to_string());
         assert_eq!(read[PAGE * 2].1, "last");
         assert!(texts(&journal, Uuid::from_u128(3)).is_empty());
     }
@@ -267,7 +280,9 @@ mod tests {
     fn lost_and_changed_rows_are_named() {
         for damage in ["lost", "changed", "swapped"] {
             let (store, journal) = journal();
-            wait(journal.append(run(), 0, &["a", "b", "c", "d"], vec![], vec![])).unwrap();
+            for (seq, event) in (0..).zip(["a", "b", "c", "d"]) {
+                wait(journal.append(run(), seq, &[event], vec![], vec![])).unwrap();
+            }
             let key = |seq| Key::Event { run: run(), seq }.encode();
             let op = match damage {
                 "lost" => Op::Del(key(2)),

@@ -273,7 +273,8 @@ impl<'a> World<'a> {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let by = Behalf { run: RUN.into(), tenant: "local".into(), actor: "test".into() };
         let result = match self.skills {
-            Ok(skills) => call::plain(skills, invoke, by).await,
+            // The schemas of imports belong to runs; a test of a plan is none of its tools.
+            Ok(skills) => call::plain(skills, invoke, None, by).await,
             Err(why) => Err(Failure::new("unavailable", why.clone())),
         };
         match result {
