@@ -23,7 +23,12 @@ mod expr_tests;
 pub mod flow;
 mod functions;
 pub mod hir;
+mod holes;
 mod infer;
+mod irreversible;
+mod keys;
+mod left;
+mod lint;
 mod macros;
 mod mentions;
 mod narrow;
@@ -32,16 +37,23 @@ mod operators;
 mod order;
 mod people;
 mod plans;
+mod races;
 mod region;
 pub(crate) mod relate;
 pub(crate) mod reorder;
+pub mod resources;
+mod roots;
 mod signature;
+mod status;
 mod text;
 mod types;
+mod visit;
+mod waits;
 mod walk;
 
 pub(crate) use eval_api::infer_text;
 pub use eval_api::{check_expr, close_expr, read_type};
+pub use left::Left;
 pub use not_yet::not_yet;
 
 use crate::catalog::Catalog;
@@ -124,6 +136,8 @@ pub struct PlanSummary {
     pub steps: usize,
     /// What it uses at the worst; nothing is known of it where there are errors.
     pub worst_case: bounds::Bounds,
+    /// Checks that only the running value can decide.
+    pub left: Left,
     /// Such as `writes "file:out.txt"`.
     pub effects: Vec<String>,
 }
@@ -211,12 +225,32 @@ pub fn check_unit_for(
     analysis.entry_plans = own.map(|(_, name)| name.clone()).collect();
     causes::settle(files, sources, &mut found);
     let entry = files.first().map(|f| f.source);
-    flow::check(&analysis.plans, &analysis.skills, entry, asker, &mut found);
+    let (plans, skills) = (&analysis.plans, &analysis.skills);
+    status::check(plans, &mut found);
+    flow::check(plans, skills, entry, asker, &mut found);
     if let Some(people) = &asker.people {
-        people::check(&analysis.plans, people, &mut found);
+        people::check(plans, people, &mut found);
     }
-    if !found.iter().any(Diagnostic::is_error) {
-        found.extend(bounds::check(&analysis.plans, &analysis.skills));
+    // What is wrong anywhere may make keys, waits and resources look wrong that are not, then bounds.
+    let broken = |found: &[Diagnostic]| found.iter().any(Diagnostic::is_error);
+    if !broken(&found) {
+        keys::check(plans, &mut found);
+        waits::check(plans, &mut found);
+        races::check(plans, sources, &mut found);
+    }
+    if !broken(&found) {
+        found.extend(bounds::check(plans, skills));
+    }
+    if broken(&found) {
+        lint::only_without_errors(&mut found);
+    } else {
+        irreversible::check(plans, skills, sources, &mut found);
+        lint::check(files, plans, skills, &mut found);
+    }
+    for file in files {
+        if let Some(text) = sources.get(file.source) {
+            lint::look(text, file.source, file.parse, &mut found);
+        }
     }
     allow::apply(files, &mut found);
     sort(&mut found);
@@ -300,6 +334,7 @@ impl Analysis {
             name: plan.name.clone(),
             steps: steps(&plan.body),
             worst_case: bounds.get(&plan.name).cloned().unwrap_or_default(),
+            left: Left::of(plan),
             effects: plan.effects.iter().map(|e| effect_text(e, plan)).collect(),
         };
         self.entry_plans.iter().filter_map(|name| self.plans.get(name)).map(one).collect()

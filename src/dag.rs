@@ -91,6 +91,18 @@ pub struct SkillFacts {
     /// Calls in a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// The resources it touches, over its parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<Touch>,
+}
+
+/// A resource that a skill touches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Touch {
+    /// `None`: every resource.
+    pub name: Option<Expr>,
+    /// Whether nothing else may touch it meanwhile.
+    pub write: bool,
 }
 
 /// A body of a [`Dag`].

@@ -6,6 +6,7 @@ pub mod command;
 mod doubt;
 mod end;
 pub mod event;
+mod held;
 mod ledger;
 mod machine;
 mod people;

@@ -126,6 +126,104 @@ fn syntax_sections_give_what_their_marks_say() {
 }
 
 #[test]
+fn check_sections_give_what_their_marks_say() {
+    use aos::project::{Project, fix};
+    use aos::source::DiskLoader;
+    let entry = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/check/section.plan");
+    let (mut wrong, mut silent, mut count) = (Vec::new(), 0, 0);
+    for section in sections("check") {
+        let project = Project::load_text(&entry, &section.text, &DiskLoader);
+        count += 1;
+        silent += usize::from(section.expected.is_empty());
+        wrong.extend(compare(&section, &project.analysis.diagnostics));
+        if section.title.ends_with("(fixed)") {
+            let fixed = fix::fix(&entry, &section.text, &DiskLoader);
+            if let Some(d) = fixed.left().first() {
+                wrong.push(format!("{}: after the fixes: {}\n{}", section.title, shown(d), fixed.text));
+            }
+        }
+    }
+    println!("{count} plans, {silent} of them correct");
+    assert!(wrong.is_empty(), "{} sections differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The text with the first fix of the first diagnostic, safe or not, and what is found then.
+fn mended_by_hand(text: &str) -> (String, Vec<String>) {
+    use aos::project::Project;
+    use aos::source::DiskLoader;
+    let entry = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/check/section.plan");
+    let found = Project::load_text(&entry, text, &DiskLoader).analysis.diagnostics;
+    let text = fixed(text, found.get(..1).unwrap_or_default());
+    let again = Project::load_text(&entry, &text, &DiskLoader).analysis.diagnostics;
+    (text, again.iter().map(shown).collect())
+}
+
+#[test]
+fn fixes_that_need_an_eye_leave_a_plan_that_checks_clean() {
+    let list = [
+        ("a hole", "plan p() -> string {\n  step a = file.read()\n  return a\n}", "file.read(path: \"\")"),
+        (
+            "a name",
+            "plan p(path: string) -> string {\n  step a = file.read()\n  return a + path\n}",
+            "file.read(path: path)",
+        ),
+        (
+            "a record",
+            "type Who = { name: string, age: int, tags: list<string>, note?: string }\nskill x.greet(who: Who, at: timestamp, how: \"loud\" | \"low\") -> string\nplan p() -> string {\n  step a = x.greet()\n  return a\n}",
+            "who: { name: \"\", age: 0, tags: [] }, at: timestamp(\"2000-01-01T00:00:00Z\"), how: \"loud\"",
+        ),
+        (
+            "a default",
+            "plan p(c: bool) -> string {\n  step a = file.read(path: \"a\")\n    when c\n  return a\n}",
+            "return a ?? \"\"",
+        ),
+        (
+            "a default behind fields",
+            "plan p(c: bool) -> int {\n  step a = http.get(url: \"a\")\n    when c\n  return a.status\n}",
+            "return a?.status ?? 0",
+        ),
+        (
+            "a default inside",
+            "plan p(c: bool) -> list<string> {\n  step a = file.read(path: \"a\")\n    when c\n  return [a, \"b\"]\n}",
+            "return [(a ?? \"\"), \"b\"]",
+        ),
+        (
+            "match arms",
+            "plan p(w: \"a\" | \"b\") -> json? {\n  step n = match w {\n    \"a\" => { return 1 }\n  }\n  return n\n}",
+            "\"b\" => {}",
+        ),
+        (
+            "a bound",
+            "plan p(all: list<string>) -> list<int> {\n  step n = for one in all {\n    return size(one)\n  }\n  return n\n}",
+            "in all max 100 {",
+        ),
+        (
+            "a retry",
+            "plan p() -> int {\n  step n = http.post(url: \"https://a.b\")\n    on_error retry 3\n  return n.status\n}",
+            "on_error abort",
+        ),
+        (
+            "a retry before something",
+            "plan p() -> int? {\n  step n = http.post(url: \"https://a.b\")\n    on_error retry 3 then continue\n  return n?.status\n}",
+            "on_error continue",
+        ),
+        (
+            "an order",
+            "plan p(url: string) -> string {\n  step post = http.post(url: url, body: \"done\")\n  require url != \"\" else \"no url\"\n  return post.body\n}",
+            "require url != \"\" else \"no url\"\n\n  step post",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (name, text, part) in list {
+        let (text, left) = mended_by_hand(text);
+        if !left.is_empty() || !text.contains(part) {
+            wrong.push(format!("{name}: {left:?}\n{text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn parsing_is_total_on_cut_and_spoilt_plans() {
     let plan = include_str!("corpus/syntax/accepted.plan");
     let chars: Vec<char> = plan.chars().collect();

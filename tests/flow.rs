@@ -3,6 +3,7 @@
 use aos::catalog::Catalog;
 use aos::check::flow::{Agent, Asker, Writer};
 use aos::check::{UnitFile, check_unit_for};
+use aos::diagnostic::Code;
 use aos::source::Sources;
 use aos::syntax;
 
@@ -36,7 +37,11 @@ fn found_for(body: &str, asker: &Asker) -> Vec<String> {
         };
         format!("{mark}{}@{}", d.code, sources.slice(d.span))
     };
-    analysis.diagnostics.iter().map(one).collect()
+    // What is unused here is no matter.
+    let flow = |d: &&aos::diagnostic::Diagnostic| {
+        d.is_error() || matches!(d.code, Code::UntrustedControl | Code::PrivateLeak)
+    };
+    analysis.diagnostics.iter().filter(flow).map(one).collect()
 }
 
 fn found(body: &str) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What no compiler checks: layers, sizes, the pages of the diagnostics.
 
 use aos::diagnostic::{Code, Severity};
-use aos::project::Project;
+use aos::project::{Asking, Project};
 use aos::source::MemoryLoader;
 use std::collections::BTreeMap;
 use std::fs;
@@ -213,10 +213,15 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     found
 }
 
-fn codes_of(text: &str) -> Vec<(Code, Severity)> {
+/// What is found in an example; `files` stand beside it, `agent` asks.
+fn codes_of(text: &str, files: &[(String, String)], agent: Option<&str>) -> Vec<(Code, Severity)> {
     let lib = "type Repo = { owner: string, name: string }\n";
-    let loader = MemoryLoader::new([("/p/page.plan", text), ("/p/lib/github.plan", lib)]);
-    let analysis = Project::load_text(Path::new("/p/page.plan"), text, &loader).analysis;
+    let mut all =
+        vec![("/p/page.plan".to_owned(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
+    all.extend(files.iter().map(|(name, text)| (format!("/p/{name}"), text.clone())));
+    let loader = MemoryLoader::new(all.iter().map(|(name, text)| (&**name, &**text)));
+    let asking = Asking { agent: agent.map(Into::into), ..Asking::default() };
+    let analysis = Project::load_text_for(Path::new("/p/page.plan"), text, &loader, &asking).analysis;
     analysis.diagnostics.iter().map(|d| (d.code, d.severity)).collect()
 }
 
@@ -229,9 +234,17 @@ fn every_diagnostic_has_a_page_that_is_true() {
         if page.lines().next() != Some(&format!("# {}", code.name())) {
             wrong.push(format!("{}: the page does not start with its name", code.name()));
         }
-        for (kind, text) in blocks(page) {
-            let found = codes_of(&text);
-            match kind.as_str() {
+        let blocks = blocks(page);
+        let named =
+            |(kind, text): &(String, String)| Some((kind.strip_prefix("file ")?.to_owned(), text.clone()));
+        let files: Vec<_> = blocks.iter().filter_map(named).collect();
+        for (kind, text) in &blocks {
+            let (kind, agent) = kind.split_once(' ').map_or((kind.as_str(), None), |(k, a)| (k, Some(a)));
+            if !matches!(kind, "plan,bad" | "plan,good") {
+                continue;
+            }
+            let found = codes_of(text, &files, agent);
+            match kind {
                 "plan,bad" => {
                     *counts.entry("bad").or_default() += 1;
                     if found.is_empty() || found.iter().any(|(c, _)| c != code) {

@@ -5,8 +5,9 @@ use super::collect::Callable;
 use super::cx::{Def, Ref, Role};
 use super::effects::{Content, instantiate};
 use super::hir::{self, Arg, Idempotency, Param, Signature, Target};
+use super::holes::hole;
 use super::plans::Head;
-use super::relate::{Bindings, bind, has_params, plain, substitute};
+use super::relate::{Bindings, Fit, bind, fits, has_params, substitute};
 use super::signature;
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::expr::Expr;
@@ -339,7 +340,7 @@ impl<'a> Lower<'a> {
         }
         let names: Vec<String> = missing.iter().map(|p| format!("`{}`", p.name)).collect();
         let message = format!("`{}` needs {}", call.callee.name, names.join(", "));
-        let holes: Vec<String> = missing.iter().map(|p| format!("{}: {}", p.name, hole(&p.ty))).collect();
+        let holes: Vec<String> = missing.iter().map(|p| format!("{}: {}", p.name, self.filling(p))).collect();
         let mut d = Diagnostic::new(Code::MissingArgument, call.callee.span, message)
             .label(if missing.len() == 1 { "an argument is left out" } else { "arguments are left out" });
         for p in missing.iter().filter(|p| !crate::catalog::is_stdlib(p.span.source)) {
@@ -355,6 +356,15 @@ impl<'a> Lower<'a> {
         self.cx.report(
             d.help(format!("give {}", names.join(", "))).unsafe_fix("insert what is left out", vec![edit]),
         );
+    }
+
+    /// A value of the same name and type, else a hole.
+    fn filling(&self, param: &Param) -> String {
+        let same = self.cx.lookup(&param.name).and_then(|id| self.cx.var(id));
+        match same.filter(|v| matches!(fits(&v.ty, &param.ty), Fit::Yes | Fit::Widen)) {
+            Some(_) => param.name.to_string(),
+            None => hole(&param.ty),
+        }
     }
 
     fn unbound(&mut self, call: &ast::Call, callee: &Callee<'_>, bindings: &mut Bindings, broken: bool) {
@@ -397,31 +407,4 @@ fn meant(call: &ast::Call, place: usize, params: &[Param]) -> (Option<usize>, bo
 /// The type with its parameters filled in.
 fn filled(ty: &Type, bindings: &Bindings) -> Type {
     if bindings.is_empty() { ty.clone() } else { substitute(ty, bindings) }
-}
-
-/// Something that stands where a value of the type belongs.
-pub(super) fn hole(ty: &Type) -> String {
-    match plain(ty) {
-        Type::Bool => "false".into(),
-        Type::Int => "0".into(),
-        Type::Float => "0.0".into(),
-        Type::String => "\"\"".into(),
-        Type::Duration => "0s".into(),
-        Type::Bytes => "b\"\"".into(),
-        Type::List(_) => "[]".into(),
-        Type::Map(_) | Type::Record(_) => "{}".into(),
-        Type::Literals(all) => all.first().map_or_else(|| "\"\"".into(), |l| format!("{l:?}")),
-        Type::Refined { base, .. } => hole(base),
-        Type::Error
-        | Type::Null
-        | Type::Timestamp
-        | Type::Json
-        | Type::File
-        | Type::Optional(_)
-        | Type::Opaque { .. }
-        | Type::Named { .. }
-        | Type::Param(_)
-        | Type::Labelled { .. }
-        | Type::TypeOf => "null".into(),
-    }
 }

@@ -10,7 +10,7 @@ use super::narrow::MayMiss;
 use super::relate::{nullable, optional};
 use super::walk::each;
 use crate::diagnostic::{Code, Diagnostic, Edit};
-use crate::expr::{BinaryOp, Expr, ExprKind, StatusTest, VarId};
+use crate::expr::{BinaryOp, Expr, ExprKind, VarId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name};
 use crate::types::{RecordType, Type};
@@ -29,10 +29,6 @@ pub(super) struct Lower<'a> {
     pub(super) budget: bool,
     /// Lists of bounded length.
     pub(super) bounded: HashSet<VarId>,
-    /// Steps whose failure does not end their body.
-    pub(super) survivable: HashSet<VarId>,
-    /// The first variable of each enclosing `for` and `loop`.
-    pub(super) loops: Vec<u32>,
     /// Whether some variable may be missing at all.
     pub(super) any_missing: bool,
     /// Whether the step at hand reads what may be missing.
@@ -203,14 +199,13 @@ impl<'a> Lower<'a> {
             }
             Want::Plan(ty) | Want::Loop(ty) => (self.cx.expect(value, ty, Role::Result), ty.clone()),
         };
-        self.dead_conditions(&result);
         out.ty = ty;
         if self.any_missing && self.reads_missing(&result) {
             match want {
                 Want::Any => out.ty = optional(out.ty.clone()),
                 Want::Plan(ty) | Want::Loop(ty) => {
                     if !nullable(ty) && !matches!(ty, Type::Error | Type::Json) {
-                        self.maybe_missing(&result, "the result must have a value");
+                        self.maybe_missing(&result, "the result must have a value", ty);
                     }
                 }
             }
@@ -232,16 +227,53 @@ impl<'a> Lower<'a> {
     }
 
     /// Reports `maybe-missing`, naming the first step that may be missing.
-    fn maybe_missing(&mut self, expr: &Expr, why: &str) {
+    fn maybe_missing(&mut self, expr: &Expr, why: &str, want: &Type) {
         let Some((var, span)) = self.first_missing(expr) else { return };
         let name = self.cx.var(var).map(|v| v.name.clone()).unwrap_or_default();
         let mut d =
             Diagnostic::new(Code::MaybeMissing, span, format!("`{name}` may have no value, and {why}"))
                 .label("it may be skipped, or fail and the plan go on");
-        if span == expr.span {
-            d = d.unsafe_fix("say what stands for it", vec![Edit::after(span, " ?? null")]);
+        if let Some(edits) = self.defaulted(expr, var, want) {
+            d = d.unsafe_fix("say what stands for it", edits);
         }
         self.cx.report(d.help("say what stands for it: `… ?? other`, or ask `succeeded(…)` first"));
+    }
+
+    /// `a.f.g` read by `?.`, with a default behind it; inside of anything else the value itself gets one.
+    fn defaulted(&self, expr: &Expr, var: VarId, want: &Type) -> Option<Vec<Edit>> {
+        if let Some(mut edits) = self.dotted(expr, var) {
+            edits.push(Edit::after(expr.span, format!(" ?? {}", super::holes::default(want)?)));
+            return Some(edits);
+        }
+        let mut found = None;
+        let mut walk = vec![expr];
+        while let Some(e) = walk.pop() {
+            if matches!(&*e.kind, ExprKind::Var(id) if *id == var) {
+                found = Some(e);
+            }
+            each(e, &mut |child| walk.push(child));
+        }
+        let read = found?;
+        let default = super::holes::default(&read.ty)?;
+        Some(vec![Edit::before(read.span, "("), Edit::after(read.span, format!(" ?? {default})"))])
+    }
+
+    /// The dots of a chain of fields that starts at a variable, written `?.`.
+    fn dotted(&self, expr: &Expr, var: VarId) -> Option<Vec<Edit>> {
+        match &*expr.kind {
+            ExprKind::Var(id) => (*id == var).then(Vec::new),
+            ExprKind::Member { base, .. } => {
+                let mut edits = self.dotted(base, var)?;
+                let dot = Span { start: base.span.end, end: base.span.end.saturating_add(1), ..base.span };
+                match self.unit.sources.slice(dot) {
+                    "." => edits.push(Edit::replace(dot, "?.")),
+                    "?" => {}
+                    _ => return None,
+                }
+                Some(edits)
+            }
+            _ => None,
+        }
     }
 
     fn first_missing(&mut self, expr: &Expr) -> Option<(VarId, Span)> {
@@ -278,9 +310,6 @@ impl<'a> Lower<'a> {
                 if let Some(ty) = lowered.error {
                     self.cx.set_error_type(var, ty);
                 }
-                if lowered.survivable {
-                    self.survivable.insert(var);
-                }
                 if lowered.bounded {
                     self.bounded.insert(var);
                 }
@@ -293,7 +322,6 @@ impl<'a> Lower<'a> {
             }
             ast::StmtKind::Let { name, value } => {
                 let value = self.infer(value, None);
-                self.dead_conditions(&value);
                 let var = self.cx.declare(name, VarKind::Let, value.ty.clone());
                 if self.strict {
                     self.any_missing = true;
@@ -306,9 +334,8 @@ impl<'a> Lower<'a> {
             }
             ast::StmtKind::Require { cond, kind, message } => {
                 let cond = self.cx.expect(cond, &Type::Bool, Role::Condition);
-                self.dead_conditions(&cond);
                 if self.reads_missing(&cond) {
-                    self.maybe_missing(&cond, "`require` must be decided");
+                    self.maybe_missing(&cond, "`require` must be decided", &Type::Bool);
                 }
                 let message = self.cx.expect(message, &Type::String, Role::Other("the message"));
                 let kind = self.fail_kind(kind.as_ref(), &mut out.content);
@@ -345,28 +372,18 @@ impl<'a> Lower<'a> {
     fn compensation(&mut self, body: &mut hir::Body, item: &Deferred<'_>) {
         // Its own failure or absence is no surprise there: nothing it reads is strict.
         let strict = self.strict;
+        let before = self.cx.diagnostics.len();
         let called = self.call(item.call);
         let unless = item.unless.map(|e| self.cx.expect(e, &Type::Bool, Role::Condition));
         self.strict = strict;
+        // There every step may be missing.
+        let own = self.cx.diagnostics.split_off(before);
+        self.cx.diagnostics.extend(own.into_iter().filter(|d| d.code != Code::NeedlessNullCheck));
         if let Some(hir::Stmt { kind: StmtKind::Step(step), .. }) = body.stmts.get_mut(item.stmt)
             && step.compensate.is_none()
         {
             step.compensate = Some(hir::Compensate { call: called.call, unless });
         }
-    }
-
-    /// Reports `failed(a)` where the failure of `a` ends the body.
-    pub(super) fn dead_conditions(&mut self, expr: &Expr) {
-        if let ExprKind::Status { test: StatusTest::Failed, step } = &*expr.kind
-            && !self.survivable.contains(step)
-            && self.cx.var(*step).is_some_and(|v| v.kind == VarKind::Step)
-        {
-            let name = self.cx.var(*step).map(|v| v.name.clone()).unwrap_or_default();
-            let message = format!("`failed({name})` is never true: where `{name}` fails, the plan ends");
-            let d = Diagnostic::new(Code::DeadCondition, expr.span, message);
-            self.cx.report(d.help(format!("give `{name}` an `on_error continue`")));
-        }
-        each(expr, &mut |child| self.dead_conditions(child));
     }
 
     /// Whether a list has a length that is known before the run, or at most so long.

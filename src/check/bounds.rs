@@ -6,6 +6,7 @@
 //! (`retry_after`) is known only when it runs: `deadline` bounds it.
 
 mod amount;
+mod at_once;
 mod body;
 mod range;
 mod walk;
@@ -272,6 +273,11 @@ fn shown(dimension: usize, amount: Amount) -> String {
     }
 }
 
+/// Milliseconds for people.
+pub(super) fn time_text(ms: i128) -> String {
+    duration(ms.unsigned_abs())
+}
+
 fn duration(ms: u128) -> String {
     if ms == 0 {
         return "0s".to_owned();
@@ -351,7 +357,16 @@ pub(super) fn check(plans: &IndexMap<Arc<str>, Plan>, skills: &Skills) -> Vec<Di
             let most =
                 if dimension == TIME { plan_time(plan, skills, worst) } else { worst.whole(dimension) };
             let at = Place { dimension, limit: Amount::of(limit), span: budget.amount.span };
-            found.extend(at.compare(worst, most, base.of(dimension)));
+            let told = at.compare(worst, most, base.of(dimension));
+            found.extend(told.map(|d| {
+                if dimension != TIME || most == Amount::NONE {
+                    return d;
+                }
+                match at_once::mend(plans, skills, name, at.limit) {
+                    Some((n, edit)) => d.fix(format!("run {n} items at once"), vec![edit]),
+                    None => d,
+                }
+            }));
         }
     }
     found

@@ -97,7 +97,7 @@ pub fn example(ty: &Type) -> String {
                     needed.map(|(n, f)| format!("{n}: {}", write(&f.ty, depth + 1))).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
-            other => super::action::hole(other),
+            other => super::holes::hole(other),
         }
     }
     write(ty, 0)

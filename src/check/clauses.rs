@@ -2,9 +2,9 @@
 
 use super::body::Lower;
 use super::cx::Role;
-use super::effects::{Content, mentions_from};
+use super::effects::Content;
 use super::errors::{StepErrors, any_error};
-use super::hir::{self, Action, ApproveElse, ApproveStage};
+use super::hir::{self, ApproveElse, ApproveStage};
 use super::narrow::MayMiss;
 use super::region::Done;
 use crate::diagnostic::{Code, Diagnostic, Edit};
@@ -18,8 +18,6 @@ use crate::value::Value;
 pub(super) struct LoweredStep {
     pub(super) step: hir::Step,
     pub(super) may_miss: MayMiss,
-    /// Its failure does not end the body.
-    pub(super) survivable: bool,
     /// Its value is a list of bounded length.
     pub(super) bounded: bool,
     /// What `error(step)` gives.
@@ -81,14 +79,11 @@ impl Lower<'_> {
         let depends_on = self.depends_on(slots.depends_on.unwrap_or(&[]));
         let when = slots.when.map(|e| self.expect(e, &Type::Bool, Role::Condition));
         let mark = when.as_ref().map(|cond| self.cx.assume(cond, true));
-        if let Some(cond) = &when {
-            self.dead_conditions(cond);
-        }
         let mut done = self.action(&step.action);
         if slots.compensate {
             done.content.writes = None;
         }
-        let key = slots.key.map(|e| self.key(e));
+        let key = slots.key.map(|e| self.infer(e, None));
         let cache = slots.cache.map(|(e, span)| {
             self.cache_on_write(&done.content, span);
             self.expect(e, &Type::Duration, Role::Clause("cache"))
@@ -104,13 +99,13 @@ impl Lower<'_> {
             is_call,
             approve_else,
             deadline: deadline.as_ref().and_then(constant_ms),
+            acts_twice: done.content.acts_twice,
         };
         let error = self.error_of(&done.content);
         let handled = self.on_error(slots.on_error, &errors, &mut done.content);
         if let Some(mark) = mark {
             self.cx.forget(mark);
         }
-        self.sleep_beyond(&done, deadline.as_ref());
         let may_miss = if self.strict || handled.continues || asked_continue {
             MayMiss::Yes
         } else {
@@ -135,7 +130,6 @@ impl Lower<'_> {
                 effects,
             },
             may_miss,
-            survivable: handled.continues || asked_continue,
             bounded,
             error,
         }
@@ -157,8 +151,11 @@ impl Lower<'_> {
                     clause.span,
                     format!("`{word}` stands on calls only"),
                 );
-                self.cx
-                    .report(d.label("this step is no call").help(format!("put `{word}` on a call inside")));
+                self.cx.report(
+                    d.label("this step is no call")
+                        .help(format!("put `{word}` on a call inside"))
+                        .unsafe_fix("remove it", vec![Edit::delete(clause.span)]),
+                );
                 continue;
             }
             match &clause.kind {
@@ -190,18 +187,6 @@ impl Lower<'_> {
             }
         }
         out
-    }
-
-    fn key(&mut self, e: &ast::Expr) -> Expr {
-        let key = self.infer(e, None);
-        if let Some(first) = self.loops.last()
-            && !mentions_from(&key, *first)
-        {
-            let d = Diagnostic::new(Code::ConstantKey, key.span, "the key is the same for every item")
-                .label("nothing here depends on the item");
-            self.cx.report(d.help("mention the item in the key"));
-        }
-        key
     }
 
     fn cache_on_write(&mut self, content: &Content, span: Span) {
@@ -247,30 +232,8 @@ impl Lower<'_> {
         self.error = Some((content.throws.keys().cloned().collect(), ty.clone()));
         Some(ty)
     }
-
-    fn sleep_beyond(&mut self, done: &Done, deadline: Option<&Expr>) {
-        let (Action::Call(call), Some(deadline)) = (&done.action, deadline) else { return };
-        let hir::Target::Skill(name) = &call.target else { return };
-        if &**name != "time.sleep" {
-            return;
-        }
-        let (Some(sleep), Some(limit)) =
-            (call.args.first().and_then(|a| constant_ms(&a.value)), constant_ms(deadline))
-        else {
-            return;
-        };
-        if sleep > limit {
-            let d = Diagnostic::new(
-                Code::ImpossibleDeadline,
-                deadline.span,
-                "the wait is longer than the deadline",
-            );
-            self.cx.report(d.label("this passes first").help("lengthen the deadline"));
-        }
-    }
 }
 
-/// The type of a step's error; the usual one where nothing but ambient errors occur.
 /// A constant duration in milliseconds.
 pub(super) fn constant_ms(e: &Expr) -> Option<i128> {
     match &*e.kind {

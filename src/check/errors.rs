@@ -1,6 +1,7 @@
 //! `on_error`: which errors can occur, who handles them, what still gets out.
 
 use super::body::Lower;
+use super::bounds::time_text;
 use super::clauses::{constant_int, constant_ms};
 use super::cx::Role;
 use super::effects::Content;
@@ -44,6 +45,8 @@ pub(super) struct StepErrors {
     pub(super) approve_else: bool,
     /// Milliseconds, where it is a constant.
     pub(super) deadline: Option<i128>,
+    /// Whether calling it twice may act twice.
+    pub(super) acts_twice: bool,
 }
 
 /// The lowered handlers.
@@ -62,6 +65,8 @@ struct ChainOut {
     continues: bool,
     /// Errors of fallbacks that get out.
     escapes: IndexMap<Arc<str>, Type>,
+    /// Whether what gets out is an error of a fallback: the first one is gone.
+    replaced: bool,
 }
 
 impl Lower<'_> {
@@ -83,7 +88,9 @@ impl Lower<'_> {
                 let lowered = self.chain(chain, step, content);
                 self.cx.leave();
                 if !lowered.handles {
-                    content.throws = thrown;
+                    if !lowered.replaced {
+                        content.throws = thrown;
+                    }
                     lowered.escapes.iter().for_each(|(k, t)| content.throw(k, t));
                 }
                 out.continues = lowered.continues;
@@ -109,16 +116,20 @@ impl Lower<'_> {
         content: &mut Content,
         out: &mut Handled,
     ) {
-        // By kind: handled by the first unguarded arm that names it.
+        // By kind: whether the first unguarded arm that names it lets it not get out.
         let mut caught: IndexMap<Name, bool> = IndexMap::new();
         let mut catch_all: Option<bool> = None;
         for arm in arms {
             let any = arm.kinds.iter().any(|k| &*k.name == "_");
-            for kind in arm.kinds.iter().filter(|k| &*k.name != "_") {
-                self.handler(kind, step, thrown, caught.contains_key(&kind.name) || catch_all.is_some());
+            // What it may throw is not known where it is not known what it is.
+            let named = arm.kinds.iter().enumerate().filter(|_| !matches!(step.ty, Type::Error));
+            for (index, kind) in named.filter(|(_, k)| &*k.name != "_") {
+                let again = arm.kinds.iter().take(index).any(|k| k.name == kind.name);
+                let taken = again || caught.contains_key(&kind.name) || catch_all.is_some();
+                self.handler(kind, cut(arm, arms.len(), index), step, thrown, taken);
             }
             if let (true, true, Some(first)) = (any, catch_all.is_some(), arm.kinds.first()) {
-                self.dead_handler(first.span, "an arm above takes every error");
+                self.dead_handler(first.span, "an arm above takes every error", Some(arm.span));
             }
             self.cx.enter();
             let ty = arm_error_type(&arm.kinds, thrown);
@@ -135,11 +146,12 @@ impl Lower<'_> {
             self.cx.leave();
             self.retry_of_nothing(arm, &lowered.reactions);
             if guard.is_none() {
+                let gone = lowered.handles || lowered.replaced;
                 for kind in arm.kinds.iter().filter(|k| &*k.name != "_") {
-                    caught.entry(kind.name.clone()).or_insert(lowered.handles);
+                    caught.entry(kind.name.clone()).or_insert(gone);
                 }
                 if any && catch_all.is_none() {
-                    catch_all = Some(lowered.handles);
+                    catch_all = Some(gone);
                 }
             }
             out.continues |= lowered.continues;
@@ -190,7 +202,8 @@ impl Lower<'_> {
             )
             .label("these handlers are not complete")
             .help("add an arm for each, or `_ => …`")
-            .unsafe_fix("abort on them", vec![Edit::before(brace, arms)]),
+            // It is what happens to every error that nobody handles.
+            .fix("abort on them", vec![Edit::before(brace, arms)]),
         );
     }
 
@@ -198,25 +211,26 @@ impl Lower<'_> {
     fn handler(
         &mut self,
         kind: &ast::Ident,
+        cut: Option<Span>,
         step: &StepErrors,
         thrown: &IndexMap<Arc<str>, Type>,
         taken: bool,
     ) {
         let name = &*kind.name;
         if name == "cancelled" {
-            self.dead_handler(kind.span, "`cancelled` cannot be handled");
+            self.dead_handler(kind.span, "`cancelled` cannot be handled", cut);
         } else if step.approve_else && matches!(name, "denied" | "expired") {
-            self.dead_handler(kind.span, "the `else` of `approve` takes it");
+            self.dead_handler(kind.span, "the `else` of `approve` takes it", cut);
         } else if AMBIENT.contains(&name) || thrown.contains_key(name) {
             if taken {
-                self.dead_handler(kind.span, "an arm above takes it");
+                self.dead_handler(kind.span, "an arm above takes it", cut);
             }
         } else if self.known_kind(name) {
             let who = step
                 .callee
                 .as_ref()
                 .map_or_else(|| "nothing in this step".to_owned(), |c| format!("`{c}` never"));
-            self.dead_handler(kind.span, &format!("{who} throws `{name}`"));
+            self.dead_handler(kind.span, &format!("{who} throws `{name}`"), cut);
         } else {
             let candidates = thrown.keys().map(|k| &**k).chain(AMBIENT.iter().copied()).chain(["_"]);
             let mut d =
@@ -238,8 +252,12 @@ impl Lower<'_> {
         }
     }
 
-    fn dead_handler(&mut self, span: Span, why: &str) {
-        let d = Diagnostic::new(Code::DeadHandler, span, format!("the handler is never used: {why}"));
+    /// `cut`: what to delete, where the rest stays a plan.
+    fn dead_handler(&mut self, span: Span, why: &str, cut: Option<Span>) {
+        let mut d = Diagnostic::new(Code::DeadHandler, span, format!("the handler is never used: {why}"));
+        if let Some(cut) = cut {
+            d = d.fix("remove it", vec![Edit::delete(cut)]);
+        }
         self.cx.report(d.help("remove it"));
     }
 
@@ -264,34 +282,41 @@ impl Lower<'_> {
         let all = !arm.kinds.is_empty() && arm.kinds.iter().all(|k| NEVER_RETRIED.contains(&&*k.name));
         let retries = reactions.iter().any(|r| matches!(r, Reaction::Retry { .. }));
         if let (true, true, Some(first)) = (all, retries, arm.kinds.first()) {
-            self.dead_handler(first.span, &format!("`retry` never repeats after `{}`", first.name));
+            self.dead_handler(first.span, &format!("`retry` never repeats after `{}`", first.name), None);
         }
     }
 
     fn chain(&mut self, chain: &ast::Chain, step: &StepErrors, content: &mut Content) -> ChainOut {
-        let mut out =
-            ChainOut { reactions: Vec::new(), handles: false, continues: false, escapes: IndexMap::new() };
-        let mut ended = false;
-        for reaction in &chain.reactions {
-            if ended {
-                self.dead_handler(reaction.span, "the chain has ended before it");
+        let mut out = ChainOut {
+            reactions: Vec::new(),
+            handles: false,
+            continues: false,
+            escapes: IndexMap::new(),
+            replaced: false,
+        };
+        let mut ended = None;
+        for (index, reaction) in chain.reactions.iter().enumerate() {
+            if let Some(end) = ended {
+                let last = chain.reactions.last().map_or(reaction.span, |r| r.span);
+                let rest = Span { start: end, end: last.end, ..reaction.span };
+                self.dead_handler(reaction.span, "the chain has ended before it", Some(rest));
                 break;
             }
             let lowered = match &reaction.kind {
                 ReactionKind::Abort => {
-                    ended = true;
+                    ended = Some(reaction.span.end);
                     Reaction::Abort
                 }
                 ReactionKind::Continue => {
-                    (ended, out.handles, out.continues) = (true, true, true);
+                    (ended, out.handles, out.continues) = (Some(reaction.span.end), true, true);
                     Reaction::Continue
                 }
                 ReactionKind::Use(value) => {
-                    (ended, out.handles) = (true, true);
+                    (ended, out.handles) = (Some(reaction.span.end), true);
                     Reaction::Use(self.recovery(value, &step.ty))
                 }
                 ReactionKind::Fail(message) => {
-                    (ended, out.handles) = (true, true);
+                    (ended, out.handles) = (Some(reaction.span.end), true);
                     Reaction::Fail(self.cx.expect(message, &Type::String, Role::Other("the message")))
                 }
                 ReactionKind::Fallback(call) => {
@@ -301,7 +326,7 @@ impl Lower<'_> {
                     }
                 }
                 ReactionKind::Retry { count, backoff } => {
-                    match self.retry(count, backoff.as_ref(), reaction.span, step, content) {
+                    match self.retry(count, backoff.as_ref(), reaction.span, step, without(chain, index)) {
                         Some(reaction) => reaction,
                         None => continue,
                     }
@@ -335,6 +360,9 @@ impl Lower<'_> {
         let strict = self.strict;
         let called = self.call(call);
         self.strict = strict;
+        // Without a value for an argument it is not called, and the first error stays.
+        let sure = called.call.args.iter().all(|a| !self.reads_missing(&a.value));
+        out.replaced |= sure;
         if !step.is_call {
             self.region_only(span, "fallback");
             return None;
@@ -364,7 +392,7 @@ impl Lower<'_> {
         backoff: Option<&ast::Backoff>,
         span: Span,
         step: &StepErrors,
-        content: &Content,
+        without: Vec<Edit>,
     ) -> Option<Reaction> {
         let count = self.cx.expect(count, &Type::Int, Role::Clause("retry"));
         let mut lowered = Backoff::default();
@@ -376,7 +404,7 @@ impl Lower<'_> {
             self.region_only(span, "retry");
             return None;
         }
-        if content.acts_twice {
+        if step.acts_twice {
             let who = step.callee.clone().unwrap_or_default();
             self.cx.report(
                 Diagnostic::new(
@@ -385,7 +413,8 @@ impl Lower<'_> {
                     format!("`{who}` is repeated, and twice it may act twice"),
                 )
                 .label("it writes and is not idempotent")
-                .help("declare the skill `idempotent` or `idempotent by key` if it is, or take `retry` away"),
+                .help("declare the skill `idempotent` or `idempotent by key` if it is, or take `retry` away")
+                .unsafe_fix("do not repeat it", without),
             );
         }
         if let (Some(n), Some(wait), None, Some(limit)) = (
@@ -393,13 +422,38 @@ impl Lower<'_> {
             lowered.from.as_ref().and_then(constant_ms),
             lowered.to.as_ref(),
             step.deadline,
-        ) && i128::from(n) * wait > limit
+        ) && i128::from(n).saturating_mul(wait) > limit
         {
-            let message = format!("{n} waits of {wait} ms do not fit the deadline of {limit} ms");
-            let d = Diagnostic::new(Code::ImpossibleDeadline, span, message);
+            let (wait, limit) = (time_text(wait), time_text(limit));
+            let message = format!("{n} waits of {wait} do not fit the deadline of {limit}");
+            let d =
+                Diagnostic::new(Code::ImpossibleDeadline, span, message).label("the deadline passes first");
             self.cx.report(d.help("retry less, wait less, or lengthen the deadline"));
         }
         Some(Reaction::Retry { count, backoff: lowered })
+    }
+}
+
+/// Takes the reaction at `index` out of a chain.
+fn without(chain: &ast::Chain, index: usize) -> Vec<Edit> {
+    let at = |i: usize| chain.reactions.get(i).map(|r| r.span);
+    let Some(own) = at(index) else { return Vec::new() };
+    let edit = match (index.checked_sub(1).and_then(at), at(index + 1)) {
+        (_, Some(next)) => Edit::delete(Span { end: next.start, ..own }),
+        (Some(before), None) => Edit::delete(Span { start: before.end, ..own }),
+        (None, None) => Edit::replace(own, "abort"),
+    };
+    vec![edit]
+}
+
+/// What to delete for the error at `index` of an arm: it alone, or the arm; nothing where no arm would be left.
+fn cut(arm: &ast::ErrorArm, arms: usize, index: usize) -> Option<Span> {
+    let at = |i: usize| arm.kinds.get(i).map(|k| k.span);
+    let own = at(index)?;
+    match (index.checked_sub(1).and_then(at), at(index + 1)) {
+        (None, None) => (arms > 1).then_some(arm.span),
+        (Some(before), _) => Some(Span { start: before.end, ..own }),
+        (None, Some(next)) => Some(Span { end: next.start, ..own }),
     }
 }
 

@@ -190,7 +190,7 @@ impl Cx<'_> {
             }
             Fit::MaybeNull => {
                 let d = self.maybe_null(&expr, &format!("stands where {} takes `{want}`", subject(role)));
-                let d = match default_text(want) {
+                let d = match super::holes::default(want) {
                     Some(default) => d.unsafe_fix(
                         format!("use `{default}` where it is null"),
                         wrapped(&expr, &format!(" ?? {default}"), false),
@@ -345,18 +345,6 @@ fn cast_text(ty: &Type) -> String {
         }
     };
     if bare { text } else { format!("({text})") }
-}
-
-fn default_text(ty: &Type) -> Option<&'static str> {
-    match shape(ty) {
-        Type::String => Some("\"\""),
-        Type::Int => Some("0"),
-        Type::Float => Some("0.0"),
-        Type::Bool => Some("false"),
-        Type::List(_) => Some("[]"),
-        Type::Map(_) => Some("{}"),
-        _ => None,
-    }
 }
 
 /// Edits that put `suffix` behind an expression, in parentheses where it binds looser; `tight`: the suffix binds tighter than operators.

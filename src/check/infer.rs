@@ -389,6 +389,9 @@ impl Cx<'_> {
             let d = self.maybe_null(&base, &format!("has its `{}` read", name.name));
             self.report(d.fix("read it with `?.`", vec![Edit::replace(dot, "?.")]));
         }
+        if safe {
+            self.needless_member(&base, name.span);
+        }
         let inner = non_null(&base.ty);
         let ty = self.field_type(&base, &inner, name).unwrap_or(Type::Error);
         let ty = if safe { optional(ty) } else { ty };

@@ -127,6 +127,7 @@ impl Cx<'_> {
 
     fn coalesce(&mut self, span: Span, left: &ast::Expr, right: &ast::Expr, want: Option<&Type>) -> Expr {
         let left = self.tolerant(left, want);
+        self.needless_default(&left, span);
         let guide = want.cloned().unwrap_or_else(|| non_null(&left.ty));
         let right = self.go(right, Some(&guide));
         let ty = if matches!(shape(&left.ty), Type::Null) {

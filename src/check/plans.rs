@@ -124,8 +124,6 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
         skills: IndexMap::new(),
         budget: decl.item.clauses.iter().any(|c| matches!(c.kind, PlanClauseKind::Budget(_))),
         bounded: HashSet::new(),
-        survivable: HashSet::new(),
-        loops: Vec::new(),
         any_missing: false,
         strict: false,
         error: None,

@@ -83,11 +83,9 @@ impl Lower<'_> {
             self.unbounded(&list);
         }
         self.cx.enter();
-        self.loops.push(self.next_var());
         let index = f.index.as_ref().map(|i| self.cx.declare(i, VarKind::Index, Type::Int));
         let item = self.cx.declare(&f.item, VarKind::Item, item_ty);
         let out = self.body(&f.body, Want::Any);
-        self.loops.pop();
         self.cx.leave();
         let value = if tolerate.is_some() {
             // Too many failures fail the step with the last item's error, so all of them can get out.
@@ -148,7 +146,6 @@ impl Lower<'_> {
         let mut marks = Vec::new();
         for (cond, body) in &i.arms {
             let cond = self.expect(cond, &Type::Bool, Role::Condition);
-            self.dead_conditions(&cond);
             let mark = self.cx.assume(&cond, true);
             let (body, value, inner) = self.region(body, Want::Any);
             self.cx.forget(mark);
@@ -191,11 +188,11 @@ impl Lower<'_> {
         for arm in &m.arms {
             let mut values = Vec::new();
             let mut any = false;
-            for pattern in &arm.pattern {
+            for (index, pattern) in arm.pattern.iter().enumerate() {
                 let value = match pattern {
                     Pattern::Any(span) => {
                         if rest || cases.none_left(&seen) {
-                            self.dead_arm(*span, "every case is taken above");
+                            self.dead_arm(*span, "every case is taken above", cut(m, arm, index));
                         }
                         any = true;
                         continue;
@@ -203,7 +200,7 @@ impl Lower<'_> {
                     Pattern::Text(text) => (Value::String(text.value.clone()), text.span),
                     Pattern::Bool(b, span) => (Value::Bool(*b), *span),
                 };
-                self.pattern(&value.0, value.1, &cases, &seen, rest, &subject.ty);
+                self.pattern(&value, &cases, &seen, rest, &subject.ty, cut(m, arm, index));
                 seen.push(value.0.clone());
                 let pattern_ty = if matches!(value.0, Value::Bool(_)) { Type::Bool } else { Type::String };
                 values.push(Expr {
@@ -224,9 +221,18 @@ impl Lower<'_> {
         done(Action::Match(hir::Match { subject, arms }), ty.unwrap_or(Type::Null), content)
     }
 
-    fn pattern(&mut self, value: &Value, span: Span, cases: &Cases, seen: &[Value], rest: bool, ty: &Type) {
+    fn pattern(
+        &mut self,
+        (value, span): &(Value, Span),
+        cases: &Cases,
+        seen: &[Value],
+        rest: bool,
+        ty: &Type,
+        cut: Option<Span>,
+    ) {
+        let span = *span;
         if rest || seen.iter().any(|s| same(s, value)) {
-            self.dead_arm(span, if rest { "`_` stands above it" } else { "the case is taken above" });
+            self.dead_arm(span, if rest { "`_` stands above it" } else { "the case is taken above" }, cut);
             return;
         }
         match (cases, value) {
@@ -254,8 +260,12 @@ impl Lower<'_> {
         }
     }
 
-    fn dead_arm(&mut self, span: Span, why: &str) {
-        let d = Diagnostic::new(Code::DeadArm, span, format!("the arm is never taken: {why}"));
+    /// `cut`: what to delete, where the rest stays a plan.
+    fn dead_arm(&mut self, span: Span, why: &str, cut: Option<Span>) {
+        let mut d = Diagnostic::new(Code::DeadArm, span, format!("the arm is never taken: {why}"));
+        if let Some(cut) = cut {
+            d = d.fix("remove it", vec![Edit::delete(cut)]);
+        }
         self.cx.report(d.help("remove it"));
     }
 
@@ -310,11 +320,9 @@ impl Lower<'_> {
             }
         };
         self.cx.enter();
-        self.loops.push(self.next_var());
         let var = self.cx.declare(&l.var, VarKind::Loop, ty.clone());
         let it = self.cx.declare_hidden("it", l.var.span, VarKind::It, ty.clone());
         let out = self.body(&l.body, Want::Loop(&ty));
-        self.loops.pop();
         self.cx.leave();
         if out.body.result.is_none() {
             let d = Diagnostic::new(
@@ -416,6 +424,21 @@ impl Cases {
                 left.is_empty() && !open
             }
         }
+    }
+}
+
+/// What to delete for the pattern at `index` of an arm: it alone, or the arm; nothing where no arm would be left.
+fn cut(m: &ast::Match, arm: &ast::MatchArm, index: usize) -> Option<Span> {
+    let span = |p: &Pattern| match p {
+        Pattern::Any(span) | Pattern::Bool(_, span) => *span,
+        Pattern::Text(text) => text.span,
+    };
+    let at = |i: usize| arm.pattern.get(i).map(span);
+    let own = at(index)?;
+    match (index.checked_sub(1).and_then(at), at(index + 1)) {
+        (None, None) => (m.arms.len() > 1).then_some(arm.span),
+        (Some(before), _) => Some(Span { start: before.end, ..own }),
+        (None, Some(next)) => Some(Span { end: next.start, ..own }),
     }
 }
 

@@ -83,6 +83,9 @@ fn text(projects: &[Project]) {
     if plans <= MAX_BOUNDS {
         for (s, _) in summaries.iter().filter(|(_, broken)| !broken) {
             terminal::say(&format!("`{}` at most: {}", s.name, s.worst_case));
+            if s.left.total() > 0 {
+                terminal::say(&format!("`{}` checks while it runs: {}", s.name, s.left));
+            }
         }
     }
     let what = format!("{}, {}", number(plans, "plan"), number(steps, "step"));
@@ -107,6 +110,7 @@ fn as_json(projects: &[Project]) -> Json {
                 "steps": s.steps,
                 "worst_case": s.worst_case.to_json(),
                 "effects": s.effects,
+                "checked_while_running": s.left.to_json(),
             })
         })
         .collect();

@@ -3,7 +3,7 @@
 use super::conflict::Conflicts;
 use super::{
     Action, BodyDag, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, PlanDag, Reason, SkillFacts, StepNode,
-    VERSION, VarHome, arg_exprs, time,
+    Touch, VERSION, VarHome, arg_exprs, time,
 };
 use crate::check::hir::{
     self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt,
@@ -53,8 +53,13 @@ fn facts(signature: &Signature) -> SkillFacts {
         params: signature.params.iter().map(|p| p.name.clone()).collect(),
         cost: signature.cost.clone(),
         tokens: signature.tokens.clone(),
+        touches: signature.effects.iter().filter(|e| e.kind != EffectKind::Pure).map(touch).collect(),
         rate: signature.rate,
     }
+}
+
+fn touch(effect: &hir::Effect) -> Touch {
+    Touch { name: effect.resource.clone(), write: effect.kind >= EffectKind::Writes }
 }
 
 fn rank(kind: EffectKind) -> u8 {

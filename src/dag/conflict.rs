@@ -4,22 +4,14 @@
 //! edges, a *join* (a node without a statement) stands for them, so that edges stay linear in the steps.
 
 use crate::check::hir::{Body, Effect, StmtKind};
+use crate::check::resources::Name;
 use crate::expr::{BinaryOp, Expr, ExprKind};
 use crate::syntax::ast::EffectKind;
-use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 /// More edges than this from one step over one name become a join.
 const FAN: usize = 64;
-
-/// The names a resource may have.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Name {
-    Exact(String),
-    /// All that start so.
-    Prefix(String),
-}
 
 /// A step that wrote or shared a resource, with its condition.
 #[derive(Clone, Debug)]
@@ -75,7 +67,7 @@ impl Conflicts {
                 EffectKind::Reads | EffectKind::Appends => false,
                 EffectKind::Writes | EffectKind::Irreversible => true,
             };
-            *uses.entry(name_of(effect.resource.as_ref())).or_default() |= write;
+            *uses.entry(Name::of(effect.resource.as_ref())).or_default() |= write;
         }
         if uses.is_empty() {
             return;
@@ -247,24 +239,6 @@ fn under<'a>(
 ) -> impl Iterator<Item = (&'a String, &'a Users)> {
     map.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
         .take_while(move |(k, _)| k.starts_with(prefix))
-}
-
-fn name_of(resource: Option<&Expr>) -> Name {
-    let Some(expr) = resource else { return Name::Prefix(String::new()) };
-    match expr.kind.as_ref() {
-        ExprKind::Literal(Value::String(text)) => Name::Exact(text.to_string()),
-        ExprKind::Interpolate(parts) => {
-            let mut text = String::new();
-            for part in parts {
-                match part.kind.as_ref() {
-                    ExprKind::Literal(Value::String(piece)) => text.push_str(piece),
-                    _ => return Name::Prefix(text),
-                }
-            }
-            Name::Exact(text)
-        }
-        _ => Name::Prefix(String::new()),
-    }
 }
 
 fn excludes(a: &User, b: &User) -> bool {

@@ -115,6 +115,18 @@ codes! {
     BudgetExceeded "budget-exceeded" Error "a plan does not fit its budget, even when nothing is retried";
     BudgetAtRisk "budget-at-risk" Warning "at the worst a plan does not fit its budget";
     UnboundedBudget "unbounded-budget" Warning "a budget cannot be proven, as something has no bound";
+    ResourceRace "resource-race" Error "iterations or branches that run at once use one resource in no order";
+    IrreversibleBeforeFallible "irreversible-before-fallible" Warning "what cannot be undone is done before something that may still end the plan";
+    UnusedStep "unused-step" Warning "nobody reads a step, and it changes nothing";
+    UnreadOutput "unread-output" Warning "a call costs, and nobody reads what it gives";
+    UnusedInput "unused-input" Warning "an input of a plan is never read";
+    ConstantCondition "constant-condition" Warning "a condition is always true or always false";
+    DeprecatedSkill "deprecated-skill" Warning "a skill is called that its declaration says not to use any more";
+    ConfusableCharacter "confusable-character" Warning "a letter of another script looks like one of ours";
+    HiddenCharacter "hidden-character" Warning "a character is not shown, or turns the text around";
+    DuplicateCall "duplicate-call" Info "a pure call is made twice with the same arguments";
+    NeedlessNullCheck "needless-null-check" Info "`?.` or `??` on what is never null";
+    RedundantDependsOn "redundant-depends-on" Info "a step is waited for anyway";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
     NotYet "not-yet" Error "a construct is understood but cannot be run by this version";
     UnusedMock "unused-mock" Warning "a test mocks a skill that its plan never calls";

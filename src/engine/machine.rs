@@ -2,6 +2,7 @@
 
 use super::command::{Command, Notice, NoticeKind, Outcome, RunStatus, Step, StepStatus, TimerId};
 use super::event::{Event, EventKind, Failure, StepPath, Usage};
+use super::held::Resources;
 use super::ledger::{Ledger, Spent};
 use super::state::{
     Active, Frame, FrameKey, Live, Loc, NO_LEDGER, Phase, Row, Scope, TimerKind, Undo, Waiter, Work,
@@ -32,6 +33,8 @@ pub struct Machine {
     /// Calls that wait for a slot.
     pub(super) queue: BinaryHeap<Queued>,
     pub(super) slots_used: u32,
+    /// What calls in flight touch that run in no order.
+    pub(super) resources: Resources,
     /// Calls in flight by path. Only looked up, never listed.
     pub(super) flights: HashMap<Arc<str>, Loc>,
     pub(super) timers: BTreeMap<TimerId, (Timestamp, TimerKind, Loc)>,
@@ -88,6 +91,7 @@ impl Machine {
             work: VecDeque::new(),
             queue: BinaryHeap::new(),
             slots_used: 0,
+            resources: Resources::default(),
             flights: HashMap::new(),
             timers: BTreeMap::new(),
             waiters: HashMap::new(),
@@ -430,6 +434,7 @@ impl Machine {
     pub(super) fn land(&mut self, step: &StepPath) {
         if self.flights.remove(&step.0).is_some() {
             self.slots_used = self.slots_used.saturating_sub(1);
+            self.let_go(&step.0);
         }
     }
 

@@ -99,7 +99,12 @@ impl Machine {
         }
         self.force(loc.frame, &node.lets);
         let Some((failure, at)) = self.active(loc).and_then(|a| a.failure.clone()) else { return };
-        let arm = match self.fitting_arm(loc, step, &failure.kind) {
+        // A fallback that fails goes on to its own `then`, whatever its error is.
+        let arm = match self.active(loc).and_then(|a| a.fallback) {
+            Some((arm, _)) => Ok(Some(arm)),
+            None => self.fitting_arm(loc, step, &failure.kind),
+        };
+        let arm = match arm {
             Ok(Some(arm)) => arm,
             Ok(None) => return self.abort_step(loc, failure, at),
             Err(failure) => return self.abort_step(loc, failure, loc),

@@ -437,10 +437,16 @@ impl Machine {
             Ok(args) => args,
             Err(no) => return self.call_has_no_value(loc, no),
         };
+        let Target::Skill(skill) = &call.target else { return };
+        let held = match dag.skill(skill).map(|facts| self.touched(loc, facts, &args)) {
+            Some(Some(held)) => held,
+            // It comes back in line when what it touches is free.
+            Some(None) => return,
+            None => Vec::new(),
+        };
         if let Err(no) = self.arm_deadline(loc, step) {
             return self.no_value(loc, no);
         }
-        let Target::Skill(skill) = &call.target else { return };
         if is_sleep(skill) {
             return self.sleep(loc, &args);
         }
@@ -459,6 +465,7 @@ impl Machine {
                 self.calls += 1;
                 self.slots_used += 1;
                 self.flights.insert(invoke.step.0.clone(), loc);
+                self.resources.hold(invoke.step.0.clone(), held);
                 self.started(loc);
                 if let Some(active) = self.active_mut(loc) {
                     active.phase = Phase::InFlight { intended: false, draining: false };

@@ -57,9 +57,9 @@ pub enum ItemKind {
 /// More are not offered: an editor asks again with every letter.
 const MAX: usize = 400;
 
-/// What may stand at an offset of the first file. `files` are the paths that a `use` could name, relative to the file.
+/// What may stand at an offset of the first file. `files` gives the paths that a `use` could name, relative to the file.
 #[must_use]
-pub fn complete(project: &Project, offset: u32, files: &[String]) -> Vec<Item> {
+pub fn complete(project: &Project, offset: u32, files: &dyn Fn() -> Vec<String>) -> Vec<Item> {
     let text = super::entry_text(project);
     let start = piece_start(project, offset);
     let word = word_at(text, offset);

@@ -4,6 +4,7 @@ use super::convert;
 use super::lines::Lines;
 use super::loader::{Overlay, Remembering};
 use super::standard;
+use crate::check::Analysis;
 use crate::ide::{self, Name};
 use crate::project::{Asking, Project};
 use crate::source::{DiskLoader, Loader as _, SourceId};
@@ -101,6 +102,8 @@ pub(super) struct State {
     pub(super) outbox: Vec<PublishDiagnosticsParams>,
     pub(super) roots: Vec<PathBuf>,
     pub(super) client: Client,
+    /// What is not needed any more; taking it apart can wait until nobody does.
+    old: Vec<Analysis>,
 }
 
 /// The path that stands for a document; one that is no file has a path that no file has.
@@ -189,8 +192,11 @@ impl State {
 
     /// Makes one project again; false where none is dirty.
     pub(super) fn work(&mut self) -> bool {
-        let Some(path) = self.dirty.last().cloned() else { return false };
-        self.check(&path);
+        match self.dirty.last().cloned() {
+            Some(path) => self.check(&path),
+            None if self.old.is_empty() => return false,
+            None => self.old.clear(),
+        }
         true
     }
 
@@ -232,8 +238,11 @@ impl State {
 
     fn check(&mut self, path: &Path) {
         self.dirty.retain(|p| p != path);
-        // The old one first, so that its tree is nobody else's when it is brought up to date.
-        self.checked.remove(path);
+        // The old one first, so that its tree is nobody else's when it is brought up to date. Many keys at once leave only one.
+        if let Some(old) = self.checked.remove(path) {
+            self.old.clear();
+            self.old.push(old.project.analysis);
+        }
         let Some(doc) = self.docs.get(path) else { return };
         let (text, version, uri) = (doc.text.as_str(), doc.version, doc.uri.clone());
         let loader = Overlay::new(&self.docs);

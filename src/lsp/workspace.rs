@@ -85,11 +85,7 @@ fn files(state: &State, near: &Path) -> BTreeSet<PathBuf> {
 /// The paths that a `use` of a document could name.
 pub(super) fn usable(state: &State, uri: &Url) -> Vec<String> {
     let own = path(uri);
-    let Some((doc, folder)) = state.docs.get(&own).zip(own.parent()) else { return Vec::new() };
-    // Nobody waits for a walk over the disk where no path is written.
-    if !doc.text.contains("use \"") {
-        return Vec::new();
-    }
+    let Some(folder) = own.parent() else { return Vec::new() };
     let all = files(state, &own).into_iter().filter(|p| *p != own);
     all.filter_map(|p| relative(folder, &p)).collect()
 }

@@ -37,10 +37,20 @@ pub fn fix(entry: &Path, text: &str, loader: &dyn Loader) -> Fixed {
     let mut project = Project::load_text(entry, &text, loader);
     for _ in 0..ROUNDS {
         let Some(source) = project.files.first().map(|f| f.source) else { break };
-        // What is typed wrong may be so because a name in it is: casts wait until nothing else can be mended.
+        // What is typed wrong, or never thrown, may seem so because a name is wrong: such mends wait until nothing else can be done.
         let found = &project.analysis.diagnostics;
-        let cast = |d: &Diagnostic| matches!(d.code, Code::NeedsCast | Code::MaybeNull | Code::MaybeMissing);
-        let first: Vec<Diagnostic> = found.iter().filter(|d| !cast(d)).cloned().collect();
+        let late = |d: &Diagnostic| {
+            matches!(
+                d.code,
+                Code::NeedsCast
+                    | Code::MaybeNull
+                    | Code::MaybeMissing
+                    | Code::DeadHandler
+                    | Code::UnhandledError
+                    | Code::DeadArm
+            )
+        };
+        let first: Vec<Diagnostic> = found.iter().filter(|d| !late(d)).cloned().collect();
         let (mut next, mut titles) = apply(&text, source, &first);
         if titles.is_empty() {
             (next, titles) = apply(&text, source, found);

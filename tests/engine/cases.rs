@@ -62,6 +62,12 @@ pub const CASES: &[Case] = cases! {
         => "[50,61,72]", 30, "f f[0].s f[1].s f[2].s";
     any "for with a parallel of two" "step f = for x in [1, 2, 3] parallel 2 {\n step s = t.echo(v: x)\n return s\n}\nreturn f"
         => "[1,2,3]", 20, "f f[0].s f[1].s f[2].s";
+    any "items that write one resource take turns" "step f = for x in [1, 1, 2, 1] parallel 4 {\n step s = t.write(to: \"r${x}\", v: x)\n return s\n}\nreturn f"
+        => "[1,1,2,1]", 30, "f f[0].s f[1].s f[2].s f[3].s";
+    any "items that read one resource need not" "step f = for x in [1, 1, 1] parallel 3 {\n step s = t.read(from: \"r${x}\", v: x)\n return s\n}\nreturn f"
+        => "[1,1,1]", 10, "f f[0].s f[1].s f[2].s";
+    any "one that waits for its turn is stopped with the others" "step f = for x in [1, 1, 0] parallel 3 {\n step w = t.write(to: \"r${x}\", v: x, ms: 30)\n step s = t.flaky(v: x, times: 1 - x, ms: 10)\n return w + s\n} on_error use []\nreturn f"
+        => "[]", 30, "f=recovered!busy f[0].w f[0].s f[1].w=cancelled f[1].s f[2].w f[2].s=failed!busy";
     any "more than max" "step l = t.echo<list<int>>(v: [1, 2, 3])\nstep f = for x in l max 2 { return x }\nreturn f"
         => "limit: 3 items, where at most 2 are allowed at f", 10, "l f=failed!limit";
     any "first" "step l = t.echo<list<int>>(v: [1, 2, 3])\nstep f = for x in l first 2 { return x }\nreturn f"
@@ -111,6 +117,8 @@ pub const CASES: &[Case] = cases! {
         => "3", 10, "a=failed!boom b=skipped<a>";
     any "use" "step a = t.boom(kind: \"boom\") on_error use 5\nreturn [a, succeeded(a), error(a)?.kind]"
         => "[5,true,\"boom\"]", 10, "a=recovered!boom";
+    any "a fallback that fails goes on in its own arm" "step a = t.boom(kind: \"boom\") on_error { boom => fallback t.flaky(v: 1, times: 9) then use 5  _ => abort }\nreturn a"
+        => "5", 20, "a=recovered*2!busy";
     any "fail with a message" "step a = t.boom(kind: \"boom\", code: 4) on_error { boom as e => fail \"code ${e.details.code}\"  busy => abort }\nreturn a"
         => "failed: code 4 at a", 10, "a=failed!failed";
     any "retry" "step a = t.flaky(v: 1, times: 2) on_error retry 3 backoff 100ms\nreturn a"

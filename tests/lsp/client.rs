@@ -203,18 +203,25 @@ pub fn marked(text: &str) -> (String, Value) {
     (text.replacen("⟨⟩", "", 1), place(text, at))
 }
 
+/// Where the lines begin: behind `\n`, `\r\n` and a lone `\r`, as the protocol counts.
+fn starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let ends = (0..bytes.len())
+        .filter(|i| bytes[*i] == b'\n' || (bytes[*i] == b'\r' && bytes.get(i + 1) != Some(&b'\n')));
+    std::iter::once(0).chain(ends.map(|i| i + 1)).collect()
+}
+
 /// The place of a byte.
 pub fn place(text: &str, at: usize) -> Value {
-    let before = &text[..at];
-    let line = before.matches('\n').count();
-    let start = before.rfind('\n').map_or(0, |n| n + 1);
-    json!({ "line": line, "character": before[start..].encode_utf16().count() })
+    let starts = starts(text);
+    let line = starts.partition_point(|s| *s <= at) - 1;
+    json!({ "line": line, "character": text[starts[line]..at].encode_utf16().count() })
 }
 
 /// The byte at a place.
 pub fn byte(text: &str, place: &Value) -> usize {
     let line = place["line"].as_u64().unwrap() as usize;
-    let start = text.split_inclusive('\n').take(line).map(str::len).sum::<usize>();
+    let Some(start) = starts(text).get(line).copied() else { return text.len() };
     let mut units = place["character"].as_u64().unwrap() as usize;
     for (at, c) in text[start..].char_indices() {
         if units == 0 {

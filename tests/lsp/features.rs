@@ -579,3 +579,22 @@ fn several_steps_become_one_plan_and_warnings_can_be_silenced() {
     client.change(URI, 4, json!([{ "text": silent }]));
     assert_eq!(client.diagnostics(URI, 4), Vec::<Value>::new(), "{silent}");
 }
+
+#[test]
+fn paths_secrets_and_roles_are_completed_in_strings() {
+    let main = "use \"\"\n\nplan p() {\n  step a = time.sleep(1s)\n    approve \"ok?\" by \"\"\n  let b = secret(\"\")\n}\n";
+    let toml = "[project]\nname = \"p\"\n\n[secrets]\nKEY = \"env:KEY\"\n\n[people]\nops = [\"ann\"]\n";
+    let dir = folder(&[("main.plan", main), ("lib/l.plan", ""), ("x.plan", ""), ("aos.toml", toml)]);
+    let root = dir.path().canonicalize().unwrap();
+    let main_uri = uri(&root.join("main.plan"));
+    let mut client = Client::new(Some(&root));
+    client.open(&main_uri, main);
+    let mut at = |needle: &str| -> Vec<String> {
+        let place = place(main, main.find(needle).unwrap() + needle.len() - 1);
+        let found = client.at("textDocument/completion", &main_uri, place);
+        found["items"].as_array().unwrap().iter().map(|i| i["label"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(at("use \"\""), ["lib/l.plan", "x.plan"]);
+    assert_eq!(at("by \"\""), ["ops"]);
+    assert_eq!(at("secret(\"\""), ["KEY"]);
+}

@@ -193,7 +193,7 @@ fn told(client: &mut Client, version: i64, text: &str, at: &Value, deep: bool) -
 
 fn same(edited: &[Value], fresh: &[Value], text: &str) {
     for (a, b) in edited.iter().zip(fresh) {
-        assert_eq!(a, b, "after edits and afresh differ on:\n{text}");
+        assert_eq!(a, b, "after edits and afresh differ on:\n{text:?}");
     }
 }
 

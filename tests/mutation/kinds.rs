@@ -1,5 +1,10 @@
 //! The kinds of mistakes: what each does to a text, which codes name its cause, whether its mend is mechanical.
 
+use super::meaning::{
+    constant_condition, constant_key, dead_condition, hidden_character, late_retry, lookalike_name,
+    needless_default, needless_order, parallel_writes, secret_argument, secret_condition, spare_input,
+    spare_step, tight_budget,
+};
 use super::plans::{Kind as Tok, Seen};
 use super::shapes::{
     argument_equals, bare_call, clause_colon, clause_twice, cut_file, dropped_closing, dropped_colon,
@@ -59,6 +64,20 @@ pub const KINDS: &[Kind] = kinds! {
     "dropped handler" ask dropped_handler ["unhandled-error"]
     "dropped match arm" ask dropped_match_arm ["not-exhaustive"]
     "retry of what acts twice" ask unsafe_retry ["unsafe-retry"]
+    "retry beyond the deadline" ask late_retry ["impossible-deadline"]
+    "secret in an argument" ask secret_argument ["secret-leak"]
+    "secret in a condition" ask secret_condition ["secret-leak"]
+    "budget too small" ask tight_budget ["budget-exceeded"]
+    "one key for all items" ask constant_key ["constant-key"]
+    "asked whether it failed" ask dead_condition ["dead-condition"]
+    "written at once" mend parallel_writes ["resource-race"]
+    "letter of another script" mend lookalike_name ["confusable-character"]
+    "hidden character" ask hidden_character ["hidden-character"]
+    "step that nobody reads" ask spare_step ["unused-step" "unread-output" "duplicate-call"]
+    "input that nobody reads" ask spare_input ["unused-input"]
+    "condition that is always true" ask constant_condition ["constant-condition"]
+    "default that is never taken" mend needless_default ["needless-null-check"]
+    "order that is there anyway" mend needless_order ["redundant-depends-on"]
     "dropped closing bracket" ask dropped_closing ["unclosed-bracket" "syntax"]
     "dropped opening bracket" ask dropped_opening ["unclosed-bracket" "syntax" "bare-statement"]
     "dropped colon" mend dropped_colon ["syntax"]
@@ -411,7 +430,7 @@ fn swapped_arguments(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
 }
 
 /// Arguments that are one literal, whose parameter takes nothing else.
-fn literals<'s>(seen: &'s Seen<'_>, kind: Tok) -> Vec<(&'s Type, Range<usize>)> {
+pub(super) fn literals<'s>(seen: &'s Seen<'_>, kind: Tok) -> Vec<(&'s Type, Range<usize>)> {
     let mut out = Vec::new();
     for (call, _, name, value) in arguments(seen) {
         let token = seen.at(value.start);
@@ -539,9 +558,7 @@ fn unsafe_retry(seen: &Seen<'_>, _: &mut Random) -> Vec<Mutant> {
     for (step, call) in seen.calls() {
         let Target::Skill(name) = &call.target else { continue };
         let Some(signature) = seen.project.analysis.skills.get(name) else { continue };
-        let acts = |e: &hir::Effect| {
-            matches!(e.kind, EffectKind::Writes | EffectKind::Irreversible | EffectKind::Appends)
-        };
+        let acts = |e: &hir::Effect| matches!(e.kind, EffectKind::Writes | EffectKind::Irreversible);
         if signature.idempotency == Idempotency::No
             && signature.effects.iter().any(acts)
             && step.on_error.is_empty()

@@ -53,6 +53,10 @@ pub fn originals() -> Vec<Original> {
     for section in sections("format") {
         add(&mut all, section.title.clone(), Path::new("/mutation/p.plan"), "", &section.text);
     }
+    let here = root().join("tests/corpus/check/p.plan");
+    for section in sections("check").iter().filter(|s| s.expected.is_empty()) {
+        assert!(add(&mut all, section.title.clone(), &here, "", &section.text), "{}", section.title);
+    }
     if let Some(set) = cases("examples-data/nestful") {
         let lines = std::fs::read_to_string(set.join("nestful.jsonl")).unwrap();
         let mut taken = 0;

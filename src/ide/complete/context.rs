@@ -350,6 +350,8 @@ fn opener<'t>(head: &[Token<'t>]) -> Option<&'t str> {
             TokenKind::Open if depth == 0 => return None,
             TokenKind::Open => depth -= 1,
             TokenKind::Word if depth == 0 => match token.text {
+                // `test "…" for plan {`
+                "for" if head.iter().any(|t| t.first && t.text == "test") => return Some("test"),
                 "for" | "if" | "match" | "loop" | "plan" | "test" => return Some(token.text),
                 _ if token.first && HEADS.contains(&token.text) => return None,
                 _ => {}

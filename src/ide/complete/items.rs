@@ -39,7 +39,7 @@ pub(super) struct Maker<'a> {
     pub(super) scope: Scope<'a>,
     pub(super) offset: u32,
     pub(super) span: Span,
-    pub(super) files: &'a [String],
+    pub(super) files: &'a dyn Fn() -> Vec<String>,
     /// The variables of the macros that are being written around the cursor.
     pub(super) macros: Vec<(ast::Name, Type)>,
     pub(super) out: Vec<Item>,
@@ -553,8 +553,8 @@ impl<'a> Maker<'a> {
         self.span.start = token.start + quotes;
         let before = self.scope.text().get(..token.start as usize).unwrap_or("").trim_end();
         if before.ends_with("use") {
-            for file in self.files {
-                self.add(file, ItemKind::File, 0);
+            for file in (self.files)() {
+                self.add(&file, ItemKind::File, 0);
             }
             return;
         }

@@ -7,6 +7,7 @@ use crate::project::Project;
 use crate::source::Span;
 use crate::syntax::ast::{Action, ExprKind, Ident, Name, Plan};
 use crate::types::Type;
+use std::collections::HashMap;
 
 /// A variable.
 #[derive(Clone, Debug)]
@@ -23,9 +24,10 @@ pub(crate) fn visible(project: &Project, offset: u32) -> Vec<Variable> {
     let Some(plan) = crate::ide::plan_at(project, offset) else { return Vec::new() };
     let Some(hir) = crate::ide::hir_of(project, plan) else { return Vec::new() };
     let missing = project.analysis.missing.get(&hir.name);
+    let places: HashMap<Span, usize> = hir.vars.iter().enumerate().map(|(i, v)| (v.span, i)).collect();
     let mut out = Vec::new();
     let mut add = |span: Span| {
-        let Some(index) = hir.vars.iter().position(|v| v.span == span) else { return };
+        let Some(index) = places.get(&span).copied() else { return };
         let Some(var) = hir.vars.get(index) else { return };
         out.push(Variable {
             name: var.name.clone(),
@@ -56,7 +58,10 @@ fn collect(plan: &Plan, hir: &hir::Plan, text: &str, offset: u32, add: &mut dyn 
         }
         match node {
             Node::Body(b) => {
-                for stmt in b.stmts.iter().filter(|s| trimmed(text, s.span).end < offset) {
+                // What ends on the line of the cursor is being written.
+                let above =
+                    |end: u32| text.get(end as usize..offset as usize).is_some_and(|t| t.contains('\n'));
+                for stmt in b.stmts.iter().filter(|s| above(trimmed(text, s.span).end)) {
                     stmt_name(stmt).into_iter().for_each(|n| add(n.span));
                 }
             }

@@ -17,9 +17,8 @@ use serde_json::Value;
 pub(super) fn completion(state: &mut State, params: CompletionParams) -> Result<Value, Failure> {
     let at = params.text_document_position;
     let uri = at.text_document.uri;
-    let files = workspace::usable(state, &uri);
-    with(state, &uri, |state, doc, checked| {
-        let all = complete(&checked.project, offset(doc, at.position), &files);
+    with(state, &uri.clone(), |state, doc, checked| {
+        let all = complete(&checked.project, offset(doc, at.position), &|| workspace::usable(state, &uri));
         let items = all.into_iter().map(|item| {
             let range = doc.lines.range(&doc.text, item.span.start, item.span.end);
             converted(state, item, range)

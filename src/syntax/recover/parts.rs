@@ -90,8 +90,11 @@ impl Recovery<'_> {
         let told = self.diagnostics.len() > before;
         let mut items = self.finish(&reading, &tokens, body, told);
         for item in &mut items {
-            if let Item::Test(test) = item {
-                test.stmts = std::mem::take(&mut lines);
+            match item {
+                Item::Test(test) => test.stmts = std::mem::take(&mut lines),
+                // What was taken out behind it is none of it.
+                Item::Plan(plan) if braces.is_some() => plan.span.end = plan.body.span.end,
+                Item::Plan(_) | Item::Use(_) | Item::Type(_) | Item::Skill(_) => {}
             }
         }
         items
