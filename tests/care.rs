@@ -370,9 +370,9 @@ fn contents_are_found_by_what_they_are() {
     let digest = text["digest"].as_str().unwrap();
     let content = ok(dir, &["artifacts", "--cat", &digest[..20]]);
     assert_eq!(content, std::fs::read_to_string(dir.join("big.txt")).unwrap());
-    let shown = ok(dir, &["show", &run]);
-    assert!(shown.contains("of picture: dot.png image/png, 33 B"), "{shown}");
-    assert!(shown.contains("of text: text/plain, 80.0 kB\n  a needle in the hay a needle"), "{shown}");
+    let told = ok(dir, &["show", &run]);
+    assert!(told.contains("of picture: dot.png image/png, 33 B"), "{told}");
+    assert!(told.contains("of text: text/plain, 80.0 kB\n  a needle in the hay a needle"), "{told}");
     // The journal holds only where it is, and the run reads it back.
     let stats: Value = serde_json::from_str(&ok(dir, &["store", "stats", "--json"])).unwrap();
     let events = stats["tables"].as_array().unwrap().iter().find(|t| t["table"] == "events").unwrap();
