@@ -224,7 +224,8 @@ fn unfit(source: SourceId, text: &str) -> Option<Diagnostic> {
 /// Parses an expression that stands alone.
 #[must_use]
 pub fn parse_expr(source: SourceId, text: &str) -> (ast::Expr, Vec<Diagnostic>) {
-    let mut builder = alone(source, text);
+    let comments = comments(source, text);
+    let mut builder = alone(source, text, &comments);
     let span = Span::new(source, 0, text.len());
     if let Some(d) = unfit(source, text) {
         return (ast::Expr { kind: Box::new(ast::ExprKind::Error), span }, vec![d]);
@@ -242,7 +243,8 @@ pub fn parse_expr(source: SourceId, text: &str) -> (ast::Expr, Vec<Diagnostic>) 
 /// Parses a type that stands alone.
 #[must_use]
 pub fn parse_type(source: SourceId, text: &str) -> (ast::Type, Vec<Diagnostic>) {
-    let mut builder = alone(source, text);
+    let comments = comments(source, text);
+    let mut builder = alone(source, text, &comments);
     let span = Span::new(source, 0, text.len());
     if let Some(d) = unfit(source, text) {
         return (ast::Type { kind: ast::TypeKind::Error, span }, vec![d]);
@@ -257,17 +259,15 @@ pub fn parse_type(source: SourceId, text: &str) -> (ast::Type, Vec<Diagnostic>) 
     (ty, builder.diagnostics)
 }
 
-fn alone(source: SourceId, text: &str) -> Builder<'_> {
+/// The comments of a text that stands alone: names and numbers end before them.
+fn comments(source: SourceId, text: &str) -> Vec<Comment> {
+    let tokens = Scanner::new(text, 0, text.len()).filter(|t| t.kind == Kind::Comment);
+    tokens.map(|t| Comment { span: Span { source, start: t.start, end: t.end }, own_line: t.first }).collect()
+}
+
+fn alone<'a>(source: SourceId, text: &'a str, comments: &'a [Comment]) -> Builder<'a> {
     let offsets = Offsets::shifted(0);
-    Builder {
-        source,
-        text,
-        comments: &[],
-        offsets,
-        bodies: HashMap::new(),
-        diagnostics: Vec::new(),
-        deep: None,
-    }
+    Builder { source, text, comments, offsets, bodies: HashMap::new(), diagnostics: Vec::new(), deep: None }
 }
 
 fn error_at(error: &pest::error::Error<Rule>) -> usize {
