@@ -358,6 +358,28 @@ fn undone(log: &[Line]) -> Vec<String> {
     undos.filter(|l| seen.insert(&l.2)).map(|l| l.2.clone()).collect()
 }
 
+/// Waits until no skill's process works in the folder: one whose parent was killed may still act on what it was asked.
+fn skills_are_gone(dir: &Path) {
+    let dir = dir.canonicalize().unwrap();
+    let works_here = |process: &Path| {
+        let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains("judge.py")
+            && std::fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == dir)
+    };
+    let start = Instant::now();
+    while std::fs::read_dir("/proc").unwrap().flatten().any(|p| works_here(&p.path())) {
+        assert!(start.elapsed() < Duration::from_secs(20), "a skill's process does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The run that a store knows.
+fn only_run(dir: &Path) -> Option<String> {
+    let out = command(dir, &["runs", "--json"]).output().unwrap();
+    let line = String::from_utf8_lossy(&out.stdout).lines().next()?.to_owned();
+    serde_json::from_str::<Value>(&line).ok()?["run"].as_str().map(str::to_owned)
+}
+
 /// One run, whose lives end as told; at last it lives on.
 fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally, cuts: bool) {
     let Plan { name, text, output: expected, undone: undo } = plan;
@@ -391,16 +413,7 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
             tally.unsynced += power.cut();
         }
         // Killed after the first durable write and before it was told: the store knows the run.
-        let known = life.run.clone().or_else(|| {
-            let out = command(dir.path(), &["runs", "--json"]).output().unwrap();
-            String::from_utf8_lossy(&out.stdout)
-                .lines()
-                .next()
-                .and_then(|l| serde_json::from_str::<Value>(l).ok()?["run"].as_str().map(str::to_owned))
-        });
-        if run.is_none() {
-            run = known;
-        }
+        run = run.or_else(|| life.run.clone()).or_else(|| only_run(dir.path()));
         if let Some(power) = &power {
             // What looking at it wrote.
             power.keep(&store);
@@ -421,8 +434,9 @@ fn round(plan: &Plan, deaths: impl IntoIterator<Item = Death>, tally: &mut Tally
                 continue;
             }
             if last["status"] == "suspended" {
-                // Another process answers.
-                said = match decisions(last, &log) {
+                // Another process answers, once nothing of an earlier life can act any more.
+                skills_are_gone(dir.path());
+                said = match decisions(last, &judge(dir.path())) {
                     Some(decided) => decided,
                     None => {
                         let command = last["waiting"][0]["command"].as_str().unwrap().replace("VALUE", "5");

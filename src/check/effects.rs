@@ -51,10 +51,7 @@ impl Content {
     /// Forgets what only variables from `first` on say, and repetitions.
     pub(super) fn close(&mut self, first: u32) {
         for effect in &mut self.effects {
-            let inner = effect.resource.as_ref().is_some_and(|r| mentions_from(r, first));
-            if inner {
-                effect.resource = None;
-            }
+            effect.resource = effect.resource.take().and_then(|r| seen_from_outside(r, first));
         }
         let mut seen = HashSet::new();
         self.effects.retain(|e| seen.insert((e.kind, e.resource.as_ref().map(text))));
@@ -72,6 +69,25 @@ impl Content {
             .map(|(name, details)| ErrorKind { name: name.clone(), details: details.clone() })
             .collect()
     }
+}
+
+/// A resource's name without the variables from `first` on: null stands for each piece of the text that reads one. None where
+/// nothing is left.
+fn seen_from_outside(mut resource: Expr, first: u32) -> Option<Expr> {
+    if !mentions_from(&resource, first) {
+        return Some(resource);
+    }
+    let ExprKind::Interpolate(parts) = &mut *resource.kind else { return None };
+    for part in parts.iter_mut().filter(|p| mentions_from(p, first)) {
+        *part.kind = ExprKind::Literal(Value::Null);
+    }
+    Some(resource)
+}
+
+/// Whether a resource's name has pieces that are not seen from outside.
+pub(super) fn has_unseen(resource: &Expr) -> bool {
+    let unseen = |p: &Expr| matches!(&*p.kind, ExprKind::Literal(Value::Null));
+    matches!(&*resource.kind, ExprKind::Interpolate(parts) if parts.iter().any(unseen))
 }
 
 /// Whether an expression reads a variable with this number or a higher one.

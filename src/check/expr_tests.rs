@@ -98,7 +98,12 @@ fn run(text: &str, want: &str) -> (String, Vec<Diagnostic>) {
         let (ty, _) = cx.resolve_type(&parsed, &[]);
         cx.expect(&expr, &ty, Role::Argument { name: "p", callee: "f" })
     };
-    let mut codes: Vec<String> = cx.diagnostics.iter().map(|d| d.code.name().to_owned()).collect();
+    let mut codes: Vec<String> = cx
+        .diagnostics
+        .iter()
+        .filter(|d| !super::lint::is_lint(d.code))
+        .map(|d| d.code.name().to_owned())
+        .collect();
     codes.extend(cx.later_uses.iter().map(|u| format!("later {}", u.name)));
     let result = if codes.is_empty() { checked.ty.to_string() } else { format!("! {}", codes.join(" ")) };
     (result, cx.diagnostics)

@@ -54,6 +54,22 @@ pub(super) fn only_without_errors(found: &mut Vec<Diagnostic>) {
     found.retain(|d| d.code != Code::NeedlessNullCheck);
 }
 
+/// Whether a finding is one of these: tests of other parts leave them out.
+#[cfg(test)]
+pub(super) fn is_lint(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnusedInput
+            | Code::UnusedStep
+            | Code::UnreadOutput
+            | Code::ConstantCondition
+            | Code::DuplicateCall
+            | Code::RedundantDependsOn
+            | Code::NeedlessNullCheck
+            | Code::DeprecatedSkill
+    )
+}
+
 /// Whether a name says that it is left unread on purpose.
 fn on_purpose(name: &str) -> bool {
     name.starts_with('_')

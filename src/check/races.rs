@@ -122,7 +122,8 @@ fn of_call<'h>(step: &'h Step, table: &Table, out: &mut Vec<Use<'h>>) {
     let Action::Call(call) = &step.action else { return };
     let (Target::Skill(callee) | Target::Plan(callee)) = &call.target;
     for effect in step.effects.iter().filter(|e| e.kind != EffectKind::Pure) {
-        let hidden = effect.resource.is_none() && matches!(call.target, Target::Plan(_));
+        let open = effect.resource.as_ref().is_none_or(super::effects::has_unseen);
+        let hidden = open && matches!(call.target, Target::Plan(_));
         let mut roots = Roots::default();
         let mut moves = false;
         let mut look = |e: &Expr| {
@@ -131,10 +132,11 @@ fn of_call<'h>(step: &'h Step, table: &Table, out: &mut Vec<Use<'h>>) {
             roots.world = roots.world.max(more.world);
             moves |= asks_the_time(e);
         };
-        match &effect.resource {
-            Some(resource) => look(resource),
-            None if hidden => call.args.iter().for_each(|a| look(&a.value)),
-            None => {}
+        if let Some(resource) = &effect.resource {
+            look(resource);
+        }
+        if hidden {
+            call.args.iter().for_each(|a| look(&a.value));
         }
         let name = Name::of(effect.resource.as_ref());
         out.push(Use { effect, name, span: call.span, callee, roots, hidden, moves });

@@ -16,7 +16,11 @@ pub(super) fn analyse(text: &str) -> Analysis {
 /// `code` or `code@place` of everything found.
 fn codes(text: &str) -> Vec<String> {
     let found = analyse(text).diagnostics;
-    found.iter().map(|d| format!("{}@{}", d.code, text[d.span.range()].trim_end())).collect()
+    found
+        .iter()
+        .filter(|d| !super::lint::is_lint(d.code))
+        .map(|d| format!("{}@{}", d.code, text[d.span.range()].trim_end()))
+        .collect()
 }
 
 #[track_caller]

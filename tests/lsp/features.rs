@@ -566,7 +566,8 @@ fn several_steps_become_one_plan_and_warnings_can_be_silenced() {
     let out = apply(&mut client, text, range, "make a plan of these 2 statements");
     assert!(out.contains("plan s_plan(n: int) -> int {\n  let twice = n * 2\n  step s = do {\n    return twice + 1\n  }\n\n  return s\n}"), "{out}");
     assert!(out.contains("  step s = s_plan(n: n)\n  let out = s + 1\n"), "{out}");
-    let warned = "plan p(xs: list<int>) {\n  step a = for x in xs {\n    return x\n  }\n}\n";
+    let warned =
+        "plan p(xs: list<int>) -> list<int> {\n  step a = for x in xs {\n    return x\n  }\n  return a\n}\n";
     client.change(URI, 3, json!([{ "text": warned }]));
     let found = client.diagnostics(URI, 3);
     assert_eq!(found[0]["code"], "unbounded-for");
