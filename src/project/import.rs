@@ -16,6 +16,7 @@ mod write;
 mod tests;
 
 pub use document::{Effect, Tool, tools};
+#[cfg(feature = "runtime")]
 pub(crate) use schema::percent_decoded;
 
 use super::schemas::{SHARED, reached};

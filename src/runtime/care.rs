@@ -1,6 +1,6 @@
 //! The care of a store: export, import, check, repair, figures, sweeping of blobs, migrations.
 //!
-//! All of it reads a store in one way ([`walk`]): the rows that nothing else can give, then the journals, each as far as it is
+//! All of it reads a store in one way (`walk`): the rows that nothing else can give, then the journals, each as far as it is
 //! sound. An export writes what it reads to a file; an import and a repair put it into a new store ([`build`]), whose
 //! lists are made anew from the journals. All functions block on the disk.
 

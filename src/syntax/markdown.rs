@@ -79,7 +79,12 @@ fn tail(text: &str) -> Option<usize> {
     let mut first = None;
     loop {
         let line = lines.next()?;
-        if line.starts_with('}') {
+        if let Some(behind) = line.strip_prefix('}') {
+            // What goes on behind the bracket is code, and so is what follows.
+            let behind = behind.trim();
+            if !behind.is_empty() && !behind.starts_with("//") {
+                return None;
+            }
             break;
         }
         let mut words = line.split_whitespace();

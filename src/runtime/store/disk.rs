@@ -1,4 +1,4 @@
-//! The store on disk, over a back end: sled ([`super::sled`]), or redb where that is built in.
+//! The store on disk, over a back end: sled (`super::sled`), or redb where that is built in.
 //!
 //! One thread writes: it drains what waits, checks the preconditions, gives the back end one batch, which is durable when that
 //! returns, and only then answers the whole group. After any error or panic nothing is acknowledged any more.
