@@ -2,10 +2,7 @@
 
 use super::disk::{Changes, DiskOptions, Engine, damaged};
 use super::{Entry, KeyRange, StoreError};
-use ::redb::{
-    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition,
-    TableError,
-};
+use ::redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition, TableError};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
