@@ -46,7 +46,7 @@ const PLAN: &str = "plan p(n: int = 1, title: string = \"</pre><img src=x onerro
   step reader = lab.do(what: maybe.what)
 
   step c = lab.do(what: \"c\", n: b.n)
-    depends_on [items, soft]
+    depends_on [items]
 
   return c.n + items.sum()
 }
