@@ -12,7 +12,7 @@ use super::{Comment, error_at, syntax_error};
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
 use pest::Parser;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// How many faults of one statement are told apart.
 const ROUNDS: usize = 12;
@@ -378,17 +378,8 @@ impl<'a> Recovery<'a> {
     /// Whether the word before the token `n` stands where an argument's name does.
     fn names_argument(&self, tokens: &[Token], n: usize, name: &Token) -> bool {
         let opened = n.checked_sub(2).and_then(|n| tokens.get(n)).map_or("", |t| self.word(t));
-        let mut depth = 0_usize;
-        let open = (0..n).rev().find(|i| {
-            match tokens.get(*i).map(|t| t.kind) {
-                Some(Kind::Close(_)) => depth += 1,
-                Some(Kind::Open(_)) if depth == 0 => return true,
-                Some(Kind::Open(_)) => depth -= 1,
-                _ => {}
-            }
-            false
-        });
-        let callee = open.and_then(|i| tokens.get(i.checked_sub(1)?)).map_or("", |t| self.word(t));
+        let callee =
+            enclosing(tokens, n).and_then(|i| tokens.get(i.checked_sub(1)?)).map_or("", |t| self.word(t));
         let of_macro = matches!(callee, "filter" | "map" | "all" | "exists" | "exists_one" | "has");
         !of_macro && matches!(name.kind, Kind::Word | Kind::Str) && matches!(opened, "(" | "," | "{")
     }
@@ -472,19 +463,12 @@ impl<'a> Recovery<'a> {
             _ if !call.is_empty() && call.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => call,
             _ => "done",
         };
-        let given = |name: &str| {
-            let taken =
-                |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == name);
-            let edits = || self.diagnostics.iter().flat_map(|d| &d.fixes).flat_map(|f| &f.edits);
-            taken(self.text) || edits().any(|e| taken(&e.text))
-        };
-        let mut name = format!("{stem}_1");
-        let mut n = 1_u32;
-        while given(&name) && n < 1_000 {
-            n += 1;
-            name = format!("{stem}_{n}");
-        }
-        name
+        let start = format!("{stem}_");
+        let edits = self.diagnostics.iter().flat_map(|d| &d.fixes).flat_map(|f| &f.edits);
+        let texts = std::iter::once(self.text).chain(edits.map(|e| &*e.text));
+        let taken: BTreeSet<u32> = texts.flat_map(|text| numbers_behind(text, &start)).collect();
+        let free = (1..).find(|n| !taken.contains(n)).unwrap_or(here.start);
+        format!("{start}{free}")
     }
 
     /// A bare action, a reaction that stands alone, or a clause that is misspelt.
@@ -514,6 +498,17 @@ impl<'a> Recovery<'a> {
     }
 }
 
+/// The numbers of the words `start1`, `start2`, … of a text.
+fn numbers_behind<'a>(text: &'a str, start: &'a str) -> impl Iterator<Item = u32> + 'a {
+    text.match_indices(start).filter_map(move |(at, _)| {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let inside = text.get(..at).is_some_and(|before| before.ends_with(word));
+        let rest = text.get(at + start.len()..)?;
+        let number = rest.split(|c: char| !word(c)).next()?;
+        (!inside).then(|| number.parse().ok()).flatten()
+    })
+}
+
 /// The unit of durations and sizes that a word stands for.
 fn unit(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_lowercase().as_str() {
@@ -529,17 +524,26 @@ fn unit(word: &str) -> Option<&'static str> {
     })
 }
 
-/// The innermost bracket that is open before the token `n`.
-fn innermost(tokens: &[Token], n: usize) -> Option<u8> {
-    let mut stack = Vec::new();
-    for token in tokens.get(..n).unwrap_or_default() {
-        match token.kind {
-            Kind::Open(b) => stack.push(b),
-            Kind::Close(_) => drop(stack.pop()),
+/// The number of the innermost bracket that is open before the token `n`.
+fn enclosing(tokens: &[Token], n: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    (0..n).rev().find(|i| {
+        match tokens.get(*i).map(|t| t.kind) {
+            Some(Kind::Close(_)) => depth += 1,
+            Some(Kind::Open(_)) if depth == 0 => return true,
+            Some(Kind::Open(_)) => depth -= 1,
             _ => {}
         }
+        false
+    })
+}
+
+/// That bracket.
+fn innermost(tokens: &[Token], n: usize) -> Option<u8> {
+    match tokens.get(enclosing(tokens, n)?)?.kind {
+        Kind::Open(bracket) => Some(bracket),
+        _ => None,
     }
-    stack.last().copied()
 }
 
 fn operand_ends(token: &Token) -> bool {

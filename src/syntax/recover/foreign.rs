@@ -1,6 +1,6 @@
 //! Forms of other languages that leave no doubt about what was meant.
 
-use super::{Mend, Recovery};
+use super::{Mend, Recovery, enclosing};
 use crate::diagnostic::Code;
 use crate::syntax::offsets::Change;
 use crate::syntax::scan::{Kind, Token};
@@ -140,17 +140,8 @@ impl Recovery<'_> {
         if !matches!(self.word(opened), "{" | ",") {
             return None;
         }
-        let mut depth = 0_usize;
-        let open = (0..n).rev().find(|i| {
-            match tokens.get(*i).map(|t| t.kind) {
-                Some(Kind::Close(_)) => depth += 1,
-                Some(Kind::Open(_)) if depth == 0 => return true,
-                Some(Kind::Open(_)) => depth -= 1,
-                _ => {}
-            }
-            false
-        })?;
-        let head = open.checked_sub(1).and_then(|i| tokens.get(i)).map_or("", |t| self.word(t));
+        let head =
+            enclosing(tokens, n)?.checked_sub(1).and_then(|i| tokens.get(i)).map_or("", |t| self.word(t));
         if head == "on_error" {
             let comma = tokens.get(n).filter(|t| self.word(t) == ",")?;
             return mend(
