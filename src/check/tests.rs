@@ -81,7 +81,7 @@ fn the_sample_of_the_language_is_clean() {
         effects,
         [
             "reads \"http:https://api.example.com/repos/${repo}/issues\"",
-            "reads *",
+            "reads \"http:${…}\"",
             "reads \"model\"",
             "irreversible \"slack\""
         ]
