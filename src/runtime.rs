@@ -10,6 +10,7 @@ pub mod host;
 pub mod journal;
 pub mod keep;
 pub mod people;
+pub mod planning;
 pub mod points;
 pub mod rate;
 pub mod report;

@@ -38,6 +38,14 @@ pub struct Agent {
     pub may_endorse: Vec<Arc<str>>,
 }
 
+impl Agent {
+    /// Whether it may call a skill.
+    #[must_use]
+    pub fn may_call(&self, skill: &str) -> bool {
+        !named(&self.deny, skill) && named(&self.grants, skill)
+    }
+}
+
 /// For whom a plan is checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asker {
@@ -276,10 +284,10 @@ fn named(patterns: &[Arc<str>], name: &str) -> bool {
 fn grants(body: &Body, agent: &Agent, found: &mut Vec<Diagnostic>) {
     let mut one = |call: &Call| {
         let Target::Skill(name) = &call.target else { return };
-        let denied = named(&agent.deny, name);
-        if !denied && named(&agent.grants, name) {
+        if agent.may_call(name) {
             return;
         }
+        let denied = named(&agent.deny, name);
         let why = if denied { "denied to" } else { "not granted to" };
         let message = format!("`{name}` is {why} the agent `{}`", agent.name);
         let help = if agent.grants.is_empty() {

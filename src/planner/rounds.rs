@@ -1,0 +1,201 @@
+//! The loop without the asking: answers in, what to ask next out. It knows no network and no clock, so that a test can play the model.
+
+use super::answer::{self, NoPlan};
+use super::draft::{Desk, Draft, Stage, entry_plan};
+use super::offer::Offer;
+use super::prompt::Prompt;
+use super::repair;
+use super::stamp::{self, Stamp};
+use crate::check::CheckedPlan;
+use crate::diagnostic::Diagnostic;
+use crate::project::Project;
+pub use crate::runtime::planning::{Round, Spent, Told};
+use std::sync::Arc;
+
+/// So many answers are taken, unless said otherwise.
+pub const ROUNDS: u32 = 5;
+
+/// A plan that passed the checker.
+#[derive(Debug)]
+pub struct Planned {
+    pub name: Arc<str>,
+    /// As `fmt` prints it, with goal, planner and version.
+    pub text: String,
+    pub project: Project,
+    pub checked: CheckedPlan,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    #[error("the model gives no plan: {0}")]
+    Nothing(NoPlan),
+    #[error("the model does not mend what it is told: {0} after {1}")]
+    Stuck(String, String),
+    #[error("after {0} answers the plan still has {1}")]
+    Rounds(u32, String),
+    /// Nothing a model or a person did.
+    #[error("the plan passed, but not with its goal and planner written into it: {0}; this is a bug in aos")]
+    Stamp(String),
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Ask with [`Rounds::question`].
+    Ask,
+    Plan(Box<Planned>),
+    Stop(Stop),
+}
+
+/// The state of the loop.
+pub struct Rounds<'a> {
+    desk: Desk<'a>,
+    offer: &'a Offer,
+    prompt: Prompt,
+    stamp: Stamp,
+    most: u32,
+    done: Vec<Round>,
+    last: Option<Last>,
+    best: Option<Draft>,
+}
+
+/// What the last answer came to.
+enum Last {
+    Nothing(NoPlan),
+    Errors { stage: Stage, keys: Vec<(Arc<str>, String)>, repair: String },
+}
+
+impl<'a> Rounds<'a> {
+    /// Nothing has been asked yet. At most so many answers are taken.
+    #[must_use]
+    pub fn new(desk: Desk<'a>, offer: &'a Offer, prompt: Prompt, stamp: Stamp, most: u32) -> Self {
+        Rounds { desk, offer, prompt, stamp, most: most.max(1), done: Vec::new(), last: None, best: None }
+    }
+
+    /// The instructions, the same in every round.
+    #[must_use]
+    pub fn system(&self) -> &Arc<str> {
+        &self.prompt.system
+    }
+
+    /// What the model is asked now: the task, and behind it what is wrong with its last answer.
+    #[must_use]
+    pub fn question(&self) -> String {
+        let task = &self.prompt.task;
+        match &self.last {
+            None => task.clone(),
+            Some(Last::Nothing(why)) => format!("{task}{}", repair::nothing(why)),
+            Some(Last::Errors { repair, .. }) => format!("{task}{repair}"),
+        }
+    }
+
+    /// The rounds so far.
+    #[must_use]
+    pub fn rounds(&self) -> &[Round] {
+        &self.done
+    }
+
+    /// What all rounds have used.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.done.iter().fold(Spent::none(), |sum, round| sum.plus(round.spent))
+    }
+
+    /// The draft with the fewest errors, for whoever wants to mend it by hand.
+    #[must_use]
+    pub fn best(&self) -> Option<&Draft> {
+        self.best.as_ref()
+    }
+
+    /// Takes an answer in.
+    pub fn take(&mut self, text: &str, spent: Spent) -> Next {
+        let mut round = Round { bytes: text.len(), spent, ..Round::default() };
+        match answer::plan_text(text) {
+            Ok(plan) => {
+                let draft = self.desk.draft(plan);
+                round.fixes.clone_from(&draft.fixes);
+                round.errors = draft.errors.iter().map(|d| told(d, &draft)).collect();
+                self.done.push(round);
+                if draft.errors.is_empty() { self.finish(&draft) } else { self.wrong(draft) }
+            }
+            Err(why) => {
+                round.nothing = Some(why.to_string());
+                self.done.push(round);
+                self.nothing(why)
+            }
+        }
+    }
+
+    fn nothing(&mut self, why: NoPlan) -> Next {
+        // Once may be bad luck.
+        if matches!(self.last, Some(Last::Nothing(_))) || self.is_over() {
+            return Next::Stop(Stop::Nothing(why));
+        }
+        self.last = Some(Last::Nothing(why));
+        Next::Ask
+    }
+
+    fn wrong(&mut self, draft: Draft) -> Next {
+        let stage = draft.errors.iter().map(|d| Stage::of(d.code)).max().unwrap_or(Stage::Proof);
+        let keys: Vec<(Arc<str>, String)> =
+            draft.errors.iter().map(|d| (d.code.name().into(), d.message.clone())).collect();
+        let now = (stage, keys.len());
+        if let Some(Last::Errors { stage, keys: before, .. }) = &self.last {
+            let fewer = now < (*stage, before.len());
+            // All that was told is mended, and what is wrong now had not been seen.
+            let other = keys.iter().all(|key| !before.contains(key)) && now.0 <= *stage;
+            if !fewer && !other {
+                return Next::Stop(Stop::Stuck(errors(keys.len()), errors(before.len())));
+            }
+        }
+        if self.is_over() {
+            let left = errors(keys.len());
+            self.better(draft);
+            return Next::Stop(Stop::Rounds(self.most, left));
+        }
+        let repair = repair::repair(&draft, self.offer, &self.prompt.shown);
+        self.last = Some(Last::Errors { stage, keys, repair });
+        self.better(draft);
+        Next::Ask
+    }
+
+    fn better(&mut self, draft: Draft) {
+        let rank = |d: &Draft| (d.errors.iter().map(|d| Stage::of(d.code)).max(), d.errors.len());
+        if self.best.as_ref().is_none_or(|best| rank(&draft) <= rank(best)) {
+            self.best = Some(draft);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.done.len() >= self.most as usize
+    }
+
+    fn finish(&self, draft: &Draft) -> Next {
+        let Some(name) = entry_plan(&draft.text, &draft.project) else {
+            return Next::Stop(Stop::Stamp("it has no plan".to_owned()));
+        };
+        let text = match stamp::stamp(&draft.text, &name, &self.stamp) {
+            Ok(text) => text,
+            Err(why) => return Next::Stop(Stop::Stamp(why)),
+        };
+        let project = self.desk.project(&text);
+        match project.analysis.checked(&name) {
+            Ok(checked) => Next::Plan(Box::new(Planned { name, text, project, checked })),
+            Err(errors) => {
+                let first = errors.iter().find(|d| d.is_error()).map(|d| d.message.clone());
+                Next::Stop(Stop::Stamp(first.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+fn told(d: &Diagnostic, draft: &Draft) -> Told {
+    let at = draft.project.sources.get(d.span.source).map(|f| f.position(d.span.start));
+    let (line, column) = at.map_or((1, 1), |p| (p.line, p.column));
+    Told { code: d.code.name().into(), message: d.message.clone(), line, column }
+}
+
+fn errors(n: usize) -> String {
+    if n == 1 { "1 error".to_owned() } else { format!("{n} errors") }
+}
