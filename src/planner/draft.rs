@@ -4,8 +4,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::planner::stamp::{self, Fixed};
 use crate::project::{Asking, Project, Writer, fix};
 use crate::source::Loader;
-use crate::syntax::{ast, parse};
 use crate::source::SourceId;
+use crate::syntax::{ast, parse};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,6 +32,17 @@ pub struct Draft {
     pub project: Project,
     /// What keeps it from running, by place.
     pub errors: Vec<Diagnostic>,
+    /// How far the text was from a plan before the fixes.
+    pub raw: Distance,
+}
+
+/// How far a text is from a plan: the stage of its worst error, then how many there are.
+pub type Distance = (Option<Stage>, usize);
+
+/// That of these errors.
+#[must_use]
+pub fn distance(errors: &[Diagnostic]) -> Distance {
+    (errors.iter().map(|d| Stage::of(d.code)).max(), errors.len())
 }
 
 impl Desk<'_> {
@@ -46,6 +57,7 @@ impl Desk<'_> {
     /// Checks a text and mends what has one sure mend.
     #[must_use]
     pub fn draft(&self, text: &str) -> Draft {
+        let raw = distance(&errors(&self.project(text)));
         let mended = fix::fix_for(self.entry, text, self.loader, &self.asking());
         let mut fixes = mended.applied;
         let given = self.fixed.and_then(|fixed| stamp::fix(&mended.text, fixed));
@@ -59,7 +71,7 @@ impl Desk<'_> {
             None => (mended.text, mended.project),
         };
         let errors = errors(&project);
-        Draft { text, fixes, project, errors }
+        Draft { text, fixes, project, errors, raw }
     }
 
     /// Checks a text as it is.
@@ -120,8 +132,6 @@ pub enum Stage {
     Meaning,
     /// It cannot be read as a whole.
     Text,
-    /// There is no plan.
-    Nothing,
 }
 
 impl Stage {

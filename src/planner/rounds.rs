@@ -1,7 +1,7 @@
 //! The loop without the asking: answers in, what to ask next out. It knows no network and no clock, so that a test can play the model.
 
 use super::answer::{self, NoPlan};
-use super::draft::{Desk, Draft, Stage, entry_plan};
+use super::draft::{Desk, Distance, Draft, distance, entry_plan};
 use super::offer::Offer;
 use super::prompt::Prompt;
 use super::repair;
@@ -63,7 +63,7 @@ pub struct Rounds<'a> {
 /// What the last answer came to.
 enum Last {
     Nothing(NoPlan),
-    Errors { stage: Stage, keys: Vec<(Arc<str>, String)>, repair: String },
+    Errors { raw: Distance, left: Distance, keys: Vec<(Arc<str>, String)>, repair: String },
 }
 
 impl<'a> Rounds<'a> {
@@ -137,32 +137,30 @@ impl<'a> Rounds<'a> {
     }
 
     fn wrong(&mut self, draft: Draft) -> Next {
-        let stage = draft.errors.iter().map(|d| Stage::of(d.code)).max().unwrap_or(Stage::Proof);
         let keys: Vec<(Arc<str>, String)> =
             draft.errors.iter().map(|d| (d.code.name().into(), d.message.clone())).collect();
-        let now = (stage, keys.len());
-        if let Some(Last::Errors { stage, keys: before, .. }) = &self.last {
-            let fewer = now < (*stage, before.len());
+        let (raw, left) = (draft.raw, distance(&draft.errors));
+        if let Some(Last::Errors { raw: raw_before, left: left_before, keys: before, .. }) = &self.last {
+            // What the fixes take away tells nothing of the model: it may have mended just that.
+            let fewer = left < *left_before || raw < *raw_before;
             // All that was told is mended, and what is wrong now had not been seen.
-            let other = keys.iter().all(|key| !before.contains(key)) && now.0 <= *stage;
+            let other = left.0 <= left_before.0 && keys.iter().all(|key| !before.contains(key));
             if !fewer && !other {
-                return Next::Stop(Stop::Stuck(errors(keys.len()), errors(before.len())));
+                return Next::Stop(Stop::Stuck(errors(left.1), errors(left_before.1)));
             }
         }
         if self.is_over() {
-            let left = errors(keys.len());
             self.better(draft);
-            return Next::Stop(Stop::Rounds(self.most, left));
+            return Next::Stop(Stop::Rounds(self.most, errors(left.1)));
         }
         let repair = repair::repair(&draft, self.offer, &self.prompt.shown);
-        self.last = Some(Last::Errors { stage, keys, repair });
+        self.last = Some(Last::Errors { raw, left, keys, repair });
         self.better(draft);
         Next::Ask
     }
 
     fn better(&mut self, draft: Draft) {
-        let rank = |d: &Draft| (d.errors.iter().map(|d| Stage::of(d.code)).max(), d.errors.len());
-        if self.best.as_ref().is_none_or(|best| rank(&draft) <= rank(best)) {
+        if self.best.as_ref().is_none_or(|best| distance(&draft.errors) <= distance(&best.errors)) {
             self.best = Some(draft);
         }
     }
