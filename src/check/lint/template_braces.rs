@@ -85,7 +85,7 @@ impl Cx<'_> {
             format!("`{{{{{written}}}}}` is plain text in a string"),
         )
         .label("the value is not put in")
-        .help(format!("where the braces are meant, write the string as `r\"…\"`"));
+        .help("where the braces are meant, write the string as `r\"…\"`");
         let edits = vec![Edit::replace(place, new.clone())];
         let title = format!("write `{new}`");
         self.report(if safe { d.fix(title, edits) } else { d.unsafe_fix(title, edits) });
