@@ -7,10 +7,21 @@
 //! what the checker passes, as a plan that a model wrote for this agent, comes out.
 
 pub mod answer;
+pub mod ask;
 pub mod draft;
 pub mod offer;
 pub mod prompt;
 mod rank;
 mod repair;
+pub mod rest;
 pub mod rounds;
 pub mod stamp;
+
+/// Nano-dollars for people.
+#[must_use]
+pub fn usd(nanos: u64) -> String {
+    let (whole, part) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let part = format!("{part:09}");
+    let part = part.trim_end_matches('0');
+    if part.is_empty() { format!("{whole} usd") } else { format!("{whole}.{part} usd") }
+}

@@ -1,8 +1,10 @@
 //! The planner: its loop against a model that a test plays, and the command against a server that speaks a provider's protocol.
 
+mod command;
 mod faults;
 mod hostile;
 mod published;
+mod rest;
 
 use aos::check::flow::Agent;
 use aos::planner::draft::Desk;

@@ -28,6 +28,8 @@ pub struct Fixed {
     pub signature: Arc<str>,
     /// The most that the `budget` may allow; nothing where the earlier plan had none.
     pub budget: Vec<(ast::BudgetKind, Arc<str>)>,
+    /// Types that the signature may name, by name; declared where the model did not.
+    pub types: Vec<(Arc<str>, String)>,
 }
 
 /// The key of `meta` under which a plan says what its writer had read.
@@ -138,6 +140,12 @@ pub(super) fn fix(text: &str, fixed: &Fixed) -> Option<String> {
     let signature = Span { start: plan.name.span.end, end: head, ..plan.span };
     edits.replace(signature, format!("{} ", fixed.signature));
     budget(plan, fixed, &mut edits);
+    let declared = |name: &str| {
+        parsed.file.items.iter().any(|i| matches!(i, ast::Item::Type(ty) if *ty.name.name == *name))
+    };
+    for (_, ty) in fixed.types.iter().filter(|(name, _)| !declared(name)) {
+        edits.all.push((0, 0, format!("{ty}\n")));
+    }
     let out = edits.apply();
     (out != text).then_some(out)
 }
