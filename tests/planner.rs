@@ -66,8 +66,14 @@ pub fn talk(loader: &MemoryLoader, goal: &str, answer: &mut dyn FnMut(usize, &st
         from: None,
     };
     let mut rounds = Rounds::new(desk, &offer, prompt, stamp, ROUNDS);
-    let mut talk =
-        Talk { end: Err(Stop::Stamp(String::new())), rounds: 0, input: 0, output: 0, questions: Vec::new(), fixes: 0 };
+    let mut talk = Talk {
+        end: Err(Stop::Stamp(String::new())),
+        rounds: 0,
+        input: 0,
+        output: 0,
+        questions: Vec::new(),
+        fixes: 0,
+    };
     loop {
         let question = rounds.question();
         talk.input += tokens(rounds.system()) + tokens(&question);

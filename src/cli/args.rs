@@ -50,7 +50,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example: aos run weekly.plan --input repo=a/b --json")]
     Run(Run),
     /// Have a model write a plan for a goal; it is checked, mended, shown, and runs only if you say so.
-    #[command(after_help = "Example: aos plan 'Put the titles of the open issues of rust-lang/cargo into issues.md' --out issues.plan")]
+    #[command(
+        after_help = "Example: aos plan 'Put the titles of the open issues of rust-lang/cargo into issues.md' --out issues.plan"
+    )]
     Plan(Plan),
     /// List runs, the latest first.
     #[command(after_help = "Example: aos runs --limit 5")]

@@ -104,9 +104,10 @@ impl Loaded {
     /// The plan that is run.
     pub(crate) fn entry(&self) -> Result<&Plan, Stop> {
         let program = self.checked.program();
-        program.plans.get(&program.entry).ok_or_else(|| {
-            Stop::failed(format!("the plan `{}` is not in its own program", program.entry))
-        })
+        program
+            .plans
+            .get(&program.entry)
+            .ok_or_else(|| Stop::failed(format!("the plan `{}` is not in its own program", program.entry)))
     }
 }
 

@@ -44,8 +44,8 @@ pub fn plan_text(answer: &str) -> Result<&str, NoPlan> {
         Some(last) if fences.len() > 1 => last,
         Some(_) | None => said,
     };
-    // Even a plan that went wrong has a brace and an equals sign or a `plan`.
-    if text.contains('{') && (holds_plan(text) || text.contains("step") || text.contains('=')) {
+    // Even a plan that went wrong has one of these.
+    if holds_plan(text) || text.contains('{') && (text.contains("step") || text.contains('=')) {
         Ok(text)
     } else {
         Err(NoPlan::Prose(one_line(said, EXCERPT)))
@@ -54,7 +54,8 @@ pub fn plan_text(answer: &str) -> Result<&str, NoPlan> {
 
 /// Whether a line begins with the word `plan`.
 fn holds_plan(text: &str) -> bool {
-    text.lines().any(|line| line.trim_start().strip_prefix("plan").is_some_and(|r| r.starts_with([' ', '\t'])))
+    text.lines()
+        .any(|line| line.trim_start().strip_prefix("plan").is_some_and(|r| r.starts_with([' ', '\t'])))
 }
 
 /// The contents of the fences.
@@ -147,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_long_plan_is_no_endless_one() {
-        let steps: String = (0..900).map(|n| format!("  step s{n} = http.get(url: \"https://e/{n}\")\n")).collect();
+        let steps: String =
+            (0..900).map(|n| format!("  step s{n} = http.get(url: \"https://e/{n}\")\n")).collect();
         assert!(plan_text(&format!("plan p() {{\n{steps}}}")).is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::prompt::tokens;
 use super::rounds::{Next, Planned, Round, Rounds, Spent, Stop};
+use crate::catalog::prices::Price;
 use crate::engine::Failure;
 use crate::runtime::model::{Message, Meter, ModelCall, ModelProvider, ModelRequest, Shape};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Model {
     pub provider: Arc<dyn ModelProvider>,
     pub name: Arc<str>,
     pub temperature: Option<f64>,
+    /// What it costs; `None`: not known, which is not nothing.
+    pub price: Option<Price>,
 }
 
 /// What planning may use in all.
@@ -82,7 +85,7 @@ pub async fn plan(
         let question = rounds.question();
         let input = tokens(rounds.system()) + tokens(&question);
         let spent = rounds.spent().plus(*lost);
-        room(limits, &spent, input)?;
+        room(limits, model, &spent, input)?;
         tell(Progress::Asking { round, tokens: input });
         let request = ModelRequest {
             model: Arc::clone(&model.name),
@@ -109,8 +112,9 @@ pub async fn plan(
 }
 
 /// Whether one more answer surely fits what is left.
-fn room(limits: &Limits, spent: &Spent, input: usize) -> Result<(), NoPlan> {
-    let next = i64::try_from(input).unwrap_or(i64::MAX).saturating_add(limits.answer);
+fn room(limits: &Limits, model: &Model, spent: &Spent, input: usize) -> Result<(), NoPlan> {
+    let input = i64::try_from(input).unwrap_or(i64::MAX);
+    let next = input.saturating_add(limits.answer);
     if spent.tokens().saturating_add(next) > limits.tokens {
         return Err(NoPlan::Limit(format!(
             "planning has used {} tokens, and the next answer may take {next}: more than the {} of `--max-tokens`",
@@ -119,17 +123,20 @@ fn room(limits: &Limits, spent: &Spent, input: usize) -> Result<(), NoPlan> {
         )));
     }
     let Some(most) = limits.cost else { return Ok(()) };
-    match spent.cost {
-        None => Err(NoPlan::Limit(
-            "what the model costs is not known, so `--max-cost` cannot be held; name its price in `aos.toml`".to_owned(),
-        )),
-        Some(cost) if cost >= most => Err(NoPlan::Limit(format!(
-            "planning has cost {}, and may cost {} (`--max-cost`)",
+    let (Some(price), Some(cost)) = (&model.price, spent.cost) else {
+        let message = format!("what `{}` costs is not known, so `--max-cost` cannot be held", model.name);
+        return Err(NoPlan::Limit(message));
+    };
+    let next = price.worst(input, limits.answer);
+    if cost.saturating_add(next) > most {
+        return Err(NoPlan::Limit(format!(
+            "planning has cost {}, and the next answer may cost {}: more than the {} of `--max-cost`",
             super::usd(cost),
+            super::usd(next),
             super::usd(most)
-        ))),
-        Some(_) => Ok(()),
+        )));
     }
+    Ok(())
 }
 
 /// Asks once, and again where that may help.

@@ -76,8 +76,12 @@ impl Offer {
         if all > budget {
             let rank = Rank::new(self.skills.iter().map(|s| s.signature.as_str()));
             let scores = rank.scores(goal);
-            let mut scored: Vec<(f64, &Offered)> =
-                self.skills.iter().enumerate().map(|(i, s)| (scores.get(i).copied().unwrap_or(0.0), s)).collect();
+            let mut scored: Vec<(f64, &Offered)> = self
+                .skills
+                .iter()
+                .enumerate()
+                .map(|(i, s)| (scores.get(i).copied().unwrap_or(0.0), s))
+                .collect();
             // By name where they are alike.
             scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.name.cmp(&y.name)));
             order = scored.into_iter().map(|(_, s)| s).collect();
@@ -182,9 +186,14 @@ mod tests {
     #[test]
     fn of_many_skills_those_of_the_goal_are_shown() {
         let many: String = (0..300)
-            .map(|n| format!("/// Does thing number {n} with the tool {n}.\nskill many.tool_{n}(value: int) -> int\n"))
+            .map(|n| {
+                format!(
+                    "/// Does thing number {n} with the tool {n}.\nskill many.tool_{n}(value: int) -> int\n"
+                )
+            })
             .collect();
-        let skills = format!("{many}/// Sends an invoice to a customer.\nskill shop.send_invoice(customer: string)\n");
+        let skills =
+            format!("{many}/// Sends an invoice to a customer.\nskill shop.send_invoice(customer: string)\n");
         let offer = Offer::of(&project(&skills), None);
         let shown = offer.shown("Send the invoices of May to all customers", 1_500);
         assert!(shown.names.contains("shop.send_invoice"), "{:?}", shown.names);

@@ -77,7 +77,9 @@ pub struct Prompt {
 
 /// It does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the prompt needs about {needs} tokens without any skill or memory, and may have {most}; shorten the goal")]
+#[error(
+    "the prompt needs about {needs} tokens without any skill or memory, and may have {most}; shorten the goal"
+)]
 pub struct TooLong {
     pub needs: usize,
     pub most: usize,
@@ -113,11 +115,7 @@ impl Prompt {
         let remembered = !parts.memory.is_empty() && tokens(parts.memory) + tokens(MEMORY) <= left;
         let memory = if remembered { fill(MEMORY, &[("memory", parts.memory)]) } else { String::new() };
         let task = [("memory", &*memory), ("rest", &rest), ("plan", &plan), ("goal", parts.goal.trim())];
-        Ok(Prompt {
-            system: system(&shown, examples).into(),
-            task: fill(TASK, &task),
-            shown,
-        })
+        Ok(Prompt { system: system(&shown, examples).into(), task: fill(TASK, &task), shown })
     }
 }
 

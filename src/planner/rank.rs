@@ -57,7 +57,8 @@ impl Rank {
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 1).map(|word| {
         let word = word.to_lowercase();
-        let cut = ["ing", "es", "ed", "s"].iter().find_map(|end| word.strip_suffix(end).filter(|w| w.len() > 2));
+        let cut =
+            ["ing", "es", "ed", "s"].iter().find_map(|end| word.strip_suffix(end).filter(|w| w.len() > 2));
         cut.map_or_else(|| word.clone(), |w| w.trim_end_matches('e').to_owned())
     })
 }

@@ -23,11 +23,7 @@ pub(super) fn repair(draft: &Draft, offer: &Offer, shown: &Shown) -> String {
         return nothing(&NoPlan::Empty);
     };
     let told: Vec<&Diagnostic> = draft.errors.iter().take(MOST).collect();
-    let problems: String = told
-        .iter()
-        .enumerate()
-        .map(|(i, d)| problem(i + 1, d, file))
-        .collect();
+    let problems: String = told.iter().enumerate().map(|(i, d)| problem(i + 1, d, file)).collect();
     let count = match (draft.errors.len(), told.len()) {
         (1, _) => "There is one error:".to_owned(),
         (n, t) if n == t => format!("There are {n} errors:"),
@@ -38,8 +34,11 @@ pub(super) fn repair(draft: &Draft, offer: &Offer, shown: &Shown) -> String {
         fixes => format!(", with these mended already: {}", fixes.join("; ")),
     };
     let more = offer.named_in(&draft.text, shown);
-    let skills =
-        if more.is_empty() { more } else { format!("The signatures of skills that it names:\n\n```\n{more}```\n\n") };
+    let skills = if more.is_empty() {
+        more
+    } else {
+        format!("The signatures of skills that it names:\n\n```\n{more}```\n\n")
+    };
     let with = [
         ("fixed", &*fixed),
         ("numbered", &numbered(&draft.text, &told, file)),
@@ -65,8 +64,7 @@ pub(super) fn nothing(why: &NoPlan) -> String {
 /// One error as lines of text.
 fn problem(number: usize, d: &Diagnostic, file: &SourceFile) -> String {
     let at = file.position(d.span.start);
-    let mut out =
-        format!("{number}. error[{}] at {}:{}: {}\n", d.code, at.line, at.column, cut(&d.message));
+    let mut out = format!("{number}. error[{}] at {}:{}: {}\n", d.code, at.line, at.column, cut(&d.message));
     let here = file.slice(d.span);
     if !here.trim().is_empty() {
         let label = if d.label.is_empty() { String::new() } else { format!(": {}", cut(&d.label)) };

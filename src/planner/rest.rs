@@ -54,7 +54,9 @@ impl Rest {
         let run = &report.run;
         match report.status {
             RunStatus::Failed | RunStatus::Cancelled => {}
-            RunStatus::Succeeded => return Err(format!("run {run} has succeeded; nothing of it is left to plan")),
+            RunStatus::Succeeded => {
+                return Err(format!("run {run} has succeeded; nothing of it is left to plan"));
+            }
             RunStatus::Running | RunStatus::Suspended | RunStatus::Interrupted => {
                 return Err(format!("run {run} has not ended; `aos resume {run}` goes on with it"));
             }
@@ -231,7 +233,8 @@ fn failed(report: &Report) -> String {
             | StepStatus::Cancelled => continue,
         };
         let skill = step.skill.as_ref().map_or_else(String::new, |s| format!(" ({s})"));
-        let error = step.error.as_ref().map_or_else(String::new, |e| format!(" with `{}`{}", e.kind, details(e)));
+        let error =
+            step.error.as_ref().map_or_else(String::new, |e| format!(" with `{}`{}", e.kind, details(e)));
         let _ = writeln!(out, "- {}{skill} {status}{error}, after {} attempts", step.path, step.attempts);
     }
     if out.is_empty() {
@@ -266,7 +269,10 @@ fn left(plan: &Plan, report: &Report) -> Result<Vec<(BudgetKind, Arc<str>)>, Str
             BudgetKind::Calls => count(&amount, i64::from(report.calls)),
             BudgetKind::Time => {
                 let Value::Duration(most) = amount else { continue };
-                let took = report.started_at.zip(report.ended_at).map_or(jiff::SignedDuration::ZERO, |(a, b)| b.duration_since(a));
+                let took = report
+                    .started_at
+                    .zip(report.ended_at)
+                    .map_or(jiff::SignedDuration::ZERO, |(a, b)| b.duration_since(a));
                 let rest = most.as_millis() - took.as_millis();
                 ((rest > 0).then(|| format!("{rest}ms")), format!("{}ms", most.as_millis()))
             }

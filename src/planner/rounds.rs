@@ -10,6 +10,7 @@ use crate::check::CheckedPlan;
 use crate::diagnostic::Diagnostic;
 use crate::project::Project;
 pub use crate::runtime::planning::{Round, Spent, Told};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// So many answers are taken, unless said otherwise.
@@ -58,6 +59,10 @@ pub struct Rounds<'a> {
     done: Vec<Round>,
     last: Option<Last>,
     best: Option<Draft>,
+    /// The plans that were answered so far.
+    seen: HashSet<String>,
+    /// Whether a round in which the errors did not shrink has been forgiven.
+    forgiven: bool,
 }
 
 /// What the last answer came to.
@@ -70,7 +75,18 @@ impl<'a> Rounds<'a> {
     /// Nothing has been asked yet. At most so many answers are taken.
     #[must_use]
     pub fn new(desk: Desk<'a>, offer: &'a Offer, prompt: Prompt, stamp: Stamp, most: u32) -> Self {
-        Rounds { desk, offer, prompt, stamp, most: most.max(1), done: Vec::new(), last: None, best: None }
+        Rounds {
+            desk,
+            offer,
+            prompt,
+            stamp,
+            most: most.max(1),
+            done: Vec::new(),
+            last: None,
+            best: None,
+            seen: HashSet::new(),
+            forgiven: false,
+        }
     }
 
     /// The instructions, the same in every round.
@@ -117,7 +133,8 @@ impl<'a> Rounds<'a> {
                 round.fixes.clone_from(&draft.fixes);
                 round.errors = draft.errors.iter().map(|d| told(d, &draft)).collect();
                 self.done.push(round);
-                if draft.errors.is_empty() { self.finish(&draft) } else { self.wrong(draft) }
+                let new = self.seen.insert(plan.to_owned());
+                if draft.errors.is_empty() { self.finish(&draft) } else { self.wrong(draft, new) }
             }
             Err(why) => {
                 round.nothing = Some(why.to_string());
@@ -136,7 +153,7 @@ impl<'a> Rounds<'a> {
         Next::Ask
     }
 
-    fn wrong(&mut self, draft: Draft) -> Next {
+    fn wrong(&mut self, draft: Draft, new: bool) -> Next {
         let keys: Vec<(Arc<str>, String)> =
             draft.errors.iter().map(|d| (d.code.name().into(), d.message.clone())).collect();
         let (raw, left) = (draft.raw, distance(&draft.errors));
@@ -145,7 +162,10 @@ impl<'a> Rounds<'a> {
             let fewer = left < *left_before || raw < *raw_before;
             // All that was told is mended, and what is wrong now had not been seen.
             let other = left.0 <= left_before.0 && keys.iter().all(|key| !before.contains(key));
-            if !fewer && !other {
+            // One error may hide another that was mended: a new text is given one more chance.
+            let stuck = !fewer && !other;
+            let forgive = stuck && new && !std::mem::replace(&mut self.forgiven, true);
+            if stuck && !forgive {
                 return Next::Stop(Stop::Stuck(errors(left.1), errors(left_before.1)));
             }
         }

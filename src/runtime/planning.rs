@@ -118,7 +118,6 @@ impl Spent {
     }
 }
 
-
 /// The digest of what a key stands for.
 #[must_use]
 pub fn request(goal: &str, agent: Option<&str>, from: Option<&str>) -> Arc<str> {

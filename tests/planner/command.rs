@@ -42,10 +42,8 @@ fn message(text: &str) -> Response {
         json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" }, "usage": { "output_tokens": 100 } }),
         json!({ "type": "message_stop" }),
     ];
-    let body: String = events
-        .iter()
-        .map(|e| format!("event: {}\ndata: {e}\n\n", e["type"].as_str().unwrap()))
-        .collect();
+    let body: String =
+        events.iter().map(|e| format!("event: {}\ndata: {e}\n\n", e["type"].as_str().unwrap())).collect();
     Response::new(200, body).header("content-type", "text/event-stream")
 }
 
@@ -81,13 +79,21 @@ fn a_goal_becomes_a_plan_with_its_origin() {
     for clause in ["goal \"Write a note\"", "planner \"m-1\"", "planner_version \""] {
         assert!(out.contains(clause), "{out}");
     }
-    for said in ["at most: 0 usd, 0 tokens, 1 call", "may change: writes \"file:note.txt\"", "calls: file.write", "planned by m-1 in 1 answer: 2100 tokens, 0.003 usd"] {
+    for said in [
+        "at most: 0 usd, 0 tokens, 1 call",
+        "may change: writes \"file:note.txt\"",
+        "calls: file.write",
+        "planned by m-1 in 1 answer: 2100 tokens, 0.003 usd",
+    ] {
         assert!(err.contains(said), "{said}\n{err}");
     }
     assert!(!err.contains("k3y"), "{err}");
     let sent = &asked(&played)[0];
     let system = sent["system"].to_string();
-    assert!(system.contains("file.write") && !system.contains("shell.run"), "only what is granted is offered");
+    assert!(
+        system.contains("file.write") && !system.contains("shell.run"),
+        "only what is granted is offered"
+    );
     assert!(sent["messages"].to_string().contains("<goal>\\nWrite a note\\n</goal>"));
     assert!(!dir.path().join("note.txt").exists(), "nothing was run");
 }
@@ -96,12 +102,20 @@ fn a_goal_becomes_a_plan_with_its_origin() {
 fn mistakes_are_mended_and_told() {
     let played = play(&[BAD, GOOD]);
     let dir = project(&played);
-    let (code, out, err) = finish(&mut plan(dir.path(), &["Write a note", "--explain", "--out", "plans/note.plan"]));
+    let (code, out, err) =
+        finish(&mut plan(dir.path(), &["Write a note", "--explain", "--out", "plans/note.plan"]));
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
-    assert!(err.contains("mended: rename it to `path`") && err.contains("error[unknown-function] 2:52"), "{err}");
+    assert!(
+        err.contains("mended: rename it to `path`") && err.contains("error[unknown-function] 2:53"),
+        "{err}"
+    );
     assert!(err.contains("1000 cached") && err.contains("saved as plans/note.plan"), "{err}");
     let told = asked(&played)[1]["messages"][0]["content"].to_string();
-    assert!(told.contains("2 |   step done = file.write(path: ") && told.contains("1. error[unknown-function] at 2:52"), "{told}");
+    assert!(
+        told.contains("2 |   step done = file.write(path: ")
+            && told.contains("1. error[unknown-function] at 2:53"),
+        "{told}"
+    );
     let (code, ..) = finish(aos(dir.path()).args(["check", "plans/note.plan", "--agent", "clerk"]));
     assert_eq!(code, 0);
     // The file stands in the way of the next one.
@@ -117,8 +131,10 @@ fn a_plan_runs_only_where_that_was_said() {
     let (code, _, err) = finish(&mut plan(dir.path(), &["Write a note", "--run"]));
     assert!(code == 2 && err.contains("say --run --yes"), "{err}");
     assert_eq!(asked(&played).len(), 0);
-    let (code, out, err) =
-        finish(&mut plan(dir.path(), &["Write a note", "--run", "--yes", "--input", "text=hi there", "--json"]));
+    let (code, out, err) = finish(&mut plan(
+        dir.path(),
+        &["Write a note", "--run", "--yes", "--input", "text=hi there", "--json"],
+    ));
     assert_eq!(code, 0, "{err}");
     assert_eq!(std::fs::read_to_string(dir.path().join("note.txt")).unwrap(), "hi there");
     let last: Json = serde_json::from_str(out.lines().last().unwrap()).unwrap();

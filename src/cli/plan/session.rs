@@ -79,7 +79,9 @@ impl Session {
         let offer = Offer::of(&project, granted.as_ref());
         if offer.skills.is_empty() {
             let who = agent.as_deref().unwrap_or_default();
-            return Err(Stop::usage(format!("the agent `{who}` may call no skill; name some in its `grants`")));
+            return Err(Stop::usage(format!(
+                "the agent `{who}` may call no skill; name some in its `grants`"
+            )));
         }
         let root = load::root(&project);
         let model = model(args, &root)?;
@@ -89,7 +91,16 @@ impl Session {
             time: args.timeout,
             ..Limits::default()
         };
-        Ok(Session { entry, root, agent, offer, model, limits, rounds: args.max_rounds, prompt: args.max_prompt })
+        Ok(Session {
+            entry,
+            root,
+            agent,
+            offer,
+            model,
+            limits,
+            rounds: args.max_rounds,
+            prompt: args.max_prompt,
+        })
     }
 
     /// What a failed run leaves to be planned.
@@ -225,11 +236,13 @@ impl Session {
 /// The model that is asked.
 fn model(args: &Plan, root: &Path) -> Result<Model, Stop> {
     let said = setup::planner(root, args.agent.as_deref()).map_err(Stop::usage)?;
-    let name = args.model.as_deref().map(Into::into).or(said.model).ok_or_else(|| {
+    let named: Option<Arc<str>> = args.model.as_deref().map(Into::into).or_else(|| said.model.clone());
+    let name = named.ok_or_else(|| {
         let message = "no model is named; set `model` in `[skills.llm]` of aos.toml, or in the `planner` of the agent, or say --model NAME";
         Stop::usage(message)
     })?;
-    Ok(Model { provider: said.provider, name, temperature: said.temperature })
+    let price = said.price(&name);
+    Ok(Model { provider: said.provider, name, temperature: said.temperature, price })
 }
 
 /// Keeps what planning came to and used.

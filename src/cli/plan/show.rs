@@ -146,7 +146,8 @@ fn plan_json(planned: &Planned) -> Json {
     let s = summaries.iter().find(|s| s.name == planned.name);
     let program = planned.checked.program();
     let params = program.plans.get(&program.entry).map(|p| p.params.as_slice()).unwrap_or_default();
-    let input = |p: &hir::Param| json!({ "name": p.name, "type": p.ty.to_string(), "required": p.default.is_none() });
+    let input =
+        |p: &hir::Param| json!({ "name": p.name, "type": p.ty.to_string(), "required": p.default.is_none() });
     let found = &planned.project.analysis.diagnostics;
     json!({
         "name": planned.name,
