@@ -1,8 +1,10 @@
 //! What no compiler checks: layers, sizes, the pages of the diagnostics.
 
 use aos::diagnostic::{Code, Severity};
+use aos::format;
 use aos::project::{Asking, Project};
-use aos::source::MemoryLoader;
+use aos::source::{MemoryLoader, SourceId};
+use aos::syntax;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -214,14 +216,23 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 }
 
 /// What is found in an example; `files` stand beside it, `agent` asks.
-fn codes_of(text: &str, files: &[(String, String)], agent: Option<&str>) -> Vec<(Code, Severity)> {
+fn codes_of(
+    kind: &str,
+    text: &str,
+    files: &[(String, String)],
+    agent: Option<&str>,
+) -> Vec<(Code, Severity)> {
+    if kind == "convert" {
+        let refused = format::json::plan(&syntax::parse(SourceId::default(), text)).err();
+        return refused.unwrap_or_default().iter().map(|d| (d.code, d.severity)).collect();
+    }
+    let entry = format!("/p/page.{kind}");
     let lib = "type Repo = { owner: string, name: string }\n";
-    let mut all =
-        vec![("/p/page.plan".to_owned(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
+    let mut all = vec![(entry.clone(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
     all.extend(files.iter().map(|(name, text)| (format!("/p/{name}"), text.clone())));
     let loader = MemoryLoader::new(all.iter().map(|(name, text)| (&**name, &**text)));
     let asking = Asking { agent: agent.map(Into::into), ..Asking::default() };
-    let analysis = Project::load_text_for(Path::new("/p/page.plan"), text, &loader, &asking).analysis;
+    let analysis = Project::load_text_for(Path::new(&entry), text, &loader, &asking).analysis;
     analysis.diagnostics.iter().map(|d| (d.code, d.severity)).collect()
 }
 
@@ -240,18 +251,20 @@ fn every_diagnostic_has_a_page_that_is_true() {
         let files: Vec<_> = blocks.iter().filter_map(named).collect();
         for (kind, text) in &blocks {
             let (kind, agent) = kind.split_once(' ').map_or((kind.as_str(), None), |(k, a)| (k, Some(a)));
-            if !matches!(kind, "plan,bad" | "plan,good") {
+            let Some((kind, verdict)) =
+                kind.split_once(',').filter(|(k, _)| matches!(*k, "plan" | "json" | "convert"))
+            else {
                 continue;
-            }
-            let found = codes_of(text, &files, agent);
-            match kind {
-                "plan,bad" => {
+            };
+            let found = codes_of(kind, text, &files, agent);
+            match verdict {
+                "bad" => {
                     *counts.entry("bad").or_default() += 1;
                     if found.is_empty() || found.iter().any(|(c, _)| c != code) {
                         wrong.push(format!("{}: the bad example gives {found:?}", code.name()));
                     }
                 }
-                "plan,good" => {
+                "good" => {
                     *counts.entry("good").or_default() += 1;
                     if !found.is_empty() {
                         wrong.push(format!("{}: the good example gives {found:?}", code.name()));
