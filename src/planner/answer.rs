@@ -45,7 +45,7 @@ pub fn plan_text(answer: &str) -> Result<&str, NoPlan> {
         Some(_) | None => said,
     };
     // Even a plan that went wrong has one of these.
-    if holds_plan(text) || text.contains('{') && (text.contains("step") || text.contains('=')) {
+    if holds_plan(text) || text.contains('{') {
         Ok(text)
     } else {
         Err(NoPlan::Prose(one_line(said, EXCERPT)))
