@@ -68,7 +68,22 @@ pub enum NoPlan {
     Limit(String),
 }
 
-/// Asks until there is a plan, or why there is none; `lost` takes what requests used that came to nothing.
+/// What asking has used, for the books.
+#[derive(Debug)]
+pub struct Book {
+    /// By requests that came to nothing.
+    pub lost: Spent,
+    /// Every request.
+    pub calls: Vec<ModelCall>,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Book { lost: Spent::none(), calls: Vec::new() }
+    }
+}
+
+/// Asks until there is a plan, or why there is none.
 ///
 /// # Errors
 /// There is no plan.
@@ -76,7 +91,7 @@ pub async fn plan(
     rounds: &mut Rounds<'_>,
     model: &Model,
     limits: &Limits,
-    lost: &mut Spent,
+    book: &mut Book,
     tell: &(dyn Fn(Progress<'_>) + Send + Sync),
 ) -> Result<Box<Planned>, NoPlan> {
     let end = Instant::now() + limits.time;
@@ -84,7 +99,7 @@ pub async fn plan(
         let round = rounds.rounds().len() + 1;
         let question = rounds.question();
         let input = tokens(rounds.system()) + tokens(&question);
-        let spent = rounds.spent().plus(*lost);
+        let spent = rounds.spent().plus(book.lost);
         room(limits, model, &spent, input)?;
         tell(Progress::Asking { round, tokens: input });
         let request = ModelRequest {
@@ -98,7 +113,7 @@ pub async fn plan(
             shape: Shape::Text,
             meter: Meter::default(),
         };
-        let asked = ask(model, &request, round, end, lost, tell).await?;
+        let asked = ask(model, &request, round, end, book, tell).await?;
         let next = rounds.take(&asked.0, asked.1);
         if let Some(done) = rounds.rounds().last() {
             tell(Progress::Answered { round, done });
@@ -145,7 +160,7 @@ async fn ask(
     request: &ModelRequest,
     round: usize,
     end: Instant,
-    lost: &mut Spent,
+    book: &mut Book,
     tell: &(dyn Fn(Progress<'_>) + Send + Sync),
 ) -> Result<(String, Spent), NoPlan> {
     let mut wait = WAIT;
@@ -162,7 +177,9 @@ async fn ask(
             tell(Progress::Writing { round, bytes });
         };
         let asked = model.provider.ask(request, &on_text, left).await;
-        let spent = booked(&request.meter.take(), start.elapsed());
+        let calls = request.meter.take();
+        let spent = booked(&calls, start.elapsed());
+        book.calls.extend(calls);
         let failure = match asked {
             Ok(answer) => {
                 let text = match answer.value {
@@ -173,7 +190,7 @@ async fn ask(
             }
             Err(failure) => failure,
         };
-        *lost = lost.plus(spent);
+        book.lost = book.lost.plus(spent);
         let passes = matches!(&*failure.kind, "rate_limited" | "unavailable");
         let pause = failure.retry_after_ms.map_or(wait, |ms| Duration::from_millis(ms.unsigned_abs()));
         if !passes || tries == RETRIES || Instant::now() + pause >= end {

@@ -1,5 +1,6 @@
 //! What planning came to, kept beside the runs: rounds, what they used, the plan or why there is none.
 
+use super::model::ModelCall;
 use super::store::codec::{self, CodecError};
 use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, Store, StoreError};
@@ -36,6 +37,9 @@ pub struct Planning {
     pub rounds: Vec<Round>,
     /// What all rounds used, and requests that came to nothing.
     pub spent: Spent,
+    /// Each request to the model, with what the provider said of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ModelCall>,
     /// What of earlier runs was shown to the model, and why.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub manifest: serde_json::Value,

@@ -7,12 +7,12 @@ use crate::cli::args::Plan;
 use crate::cli::backend::{self, Backend};
 use crate::cli::{Exit, Stop, load, render, run};
 use crate::diagnostic::Diagnostic;
-use crate::planner::ask::{self, Limits, Model, NoPlan};
+use crate::planner::ask::{self, Book, Limits, Model, NoPlan};
 use crate::planner::draft::{Desk, entry_plan};
 use crate::planner::offer::Offer;
 use crate::planner::prompt::{self, Parts, Prompt};
 use crate::planner::rest::Rest;
-use crate::planner::rounds::{Planned, Rounds, Spent};
+use crate::planner::rounds::{Planned, Rounds};
 use crate::planner::stamp::Stamp;
 use crate::project::Project;
 use crate::runtime::planning::{self, Planning, PlanningEnd};
@@ -134,16 +134,16 @@ impl Session {
         };
         let desk = self.desk(wish, untrusted);
         let mut rounds = Rounds::new(desk, &self.offer, prompt, stamp, self.rounds);
-        let mut lost = Spent::none();
+        let mut book = Book::default();
         let tell = |progress: ask::Progress<'_>| view.tell(&progress);
         let end = tokio::select! {
-            end = ask::plan(&mut rounds, &self.model, &self.limits, &mut lost, &tell) => Some(end),
+            end = ask::plan(&mut rounds, &self.model, &self.limits, &mut book, &tell) => Some(end),
             _ = run::interrupt() => None,
         };
         view.finish();
         let interrupted = end.is_none();
         let end = end.unwrap_or_else(|| Err(NoPlan::Limit("planning was interrupted".to_owned())));
-        let record = self.record(wish, &rounds, lost, untrusted, &end);
+        let record = self.record(wish, &rounds, book, untrusted, &end);
         keep(backend, &record).await?;
         if interrupted {
             return Err(Stop { exit: Exit::Interrupted, message: "stopped; nothing was run".into() });
@@ -169,7 +169,7 @@ impl Session {
         &self,
         wish: &Wish<'_>,
         rounds: &Rounds<'_>,
-        lost: Spent,
+        book: Book,
         untrusted: bool,
         end: &Result<Box<Planned>, NoPlan>,
     ) -> Planning {
@@ -186,7 +186,8 @@ impl Session {
             model: Arc::clone(&self.model.name),
             version: prompt::version().into(),
             rounds: rounds.rounds().to_vec(),
-            spent: rounds.spent().plus(lost),
+            spent: rounds.spent().plus(book.lost),
+            calls: book.calls,
             manifest: serde_json::Value::Null,
             untrusted,
             end: match end {
