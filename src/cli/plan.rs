@@ -138,7 +138,14 @@ async fn run_it(
     };
     let inputs = inputs::read(loaded.entry()?, args.inputs.as_deref(), &args.input, kept)?;
     let shown = file.map_or_else(|| session::ENTRY.to_owned(), |f| f.display().to_string());
-    let wanted = run::Wanted { file: shown, inputs, concurrency: None, from, key: args.key.as_deref() };
+    let wanted = run::Wanted {
+        file: shown,
+        inputs,
+        concurrency: None,
+        from,
+        key: args.key.as_deref(),
+        agent: args.agent.as_deref(),
+    };
     run::start(loaded, wanted, backend, args.json).await
 }
 

@@ -63,6 +63,7 @@ async fn run_here(
         concurrency: args.concurrency,
         from,
         key: args.key.as_deref(),
+        agent: args.asking.agent.as_deref(),
     };
     start(loaded, wanted, backend, args.json).await
 }
@@ -75,6 +76,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) concurrency: Option<u32>,
     pub(crate) from: Option<reuse::From>,
     pub(crate) key: Option<&'a str>,
+    /// Of `aos.toml`, on whose behalf it runs.
+    pub(crate) agent: Option<&'a str>,
 }
 
 /// Starts a run, or takes up the one of the same key, and follows it.
@@ -206,6 +209,7 @@ fn request(wanted: Wanted<'_>, loaded: &Loaded) -> Result<RunRequest, Stop> {
         actor: backend::actor(),
         from: wanted.from,
         key: wanted.key.map(Arc::from),
+        agent: wanted.agent.map(Arc::from),
     })
 }
 

@@ -1,9 +1,11 @@
 //! What planning came to, kept beside the runs: rounds, what they used, the plan or why there is none.
 
 use super::model::ModelCall;
+use super::spend::Spend;
 use super::store::codec::{self, CodecError};
 use super::store::keys::{self, Key, KeyName};
 use super::store::{Op, Store, StoreError};
+use crate::engine::Usage;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,6 +121,26 @@ impl Spent {
     #[must_use]
     pub fn tokens(&self) -> i64 {
         self.input.saturating_add(self.output)
+    }
+}
+
+/// What it used, for `aos cost` and the budget of its agent.
+pub(super) fn spend(planning: &Planning) -> Spend {
+    let plan = match &planning.end {
+        PlanningEnd::Plan { name, .. } => Arc::clone(name),
+        PlanningEnd::Failed { .. } => "".into(),
+    };
+    let known: u64 = planning.calls.iter().filter_map(|call| call.cost).fold(0, u64::saturating_add);
+    Spend {
+        at: planning.at,
+        run: None,
+        agent: planning.agent.clone(),
+        plan,
+        step: "".into(),
+        attempt: u32::try_from(planning.rounds.len()).unwrap_or(u32::MAX),
+        skill: "planner".into(),
+        usage: Usage { cost_usd: known as f64 / 1e9, tokens: planning.spent.tokens() },
+        models: planning.calls.clone(),
     }
 }
 

@@ -27,7 +27,8 @@ impl Runtime {
     /// It cannot be written.
     pub async fn keep_planning(&self, planning: &Planning) -> Result<(), String> {
         let op = planning::put(&self.tenant, planning).map_err(|e| e.to_string())?;
-        self.store().commit(Vec::new(), vec![op]).await.map_err(|e| e.to_string())?;
+        let spent = planning::spend(planning).put(&self.tenant).map_err(|e| e.to_string())?;
+        self.store().commit(Vec::new(), vec![op, spent]).await.map_err(|e| e.to_string())?;
         if let (Some(key), planning::PlanningEnd::Plan { .. }) = (&planning.key, &planning.end) {
             let request =
                 planning::request(&planning.goal, planning.agent.as_deref(), planning.from.as_deref());
