@@ -5,8 +5,9 @@ use super::artifacts::{Artifact, Query};
 use super::care::{Done, Job};
 use super::dead::DeadLetter;
 use super::driver::Update;
-use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
+use super::host::{ByKey, Keep, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
+use super::memory::{Ask, Told};
 use super::people::{Person, Reply};
 use super::report::Report;
 use crate::engine::Notice;
@@ -62,6 +63,13 @@ pub enum Request {
     DropDead {
         run: String,
     },
+    Memory {
+        ask: Ask,
+    },
+    /// The result of a step is worth keeping.
+    Keep {
+        keep: Keep,
+    },
 }
 
 /// A line of the answer.
@@ -101,6 +109,9 @@ pub enum Answer {
     },
     Dead {
         letters: Vec<DeadLetter>,
+    },
+    Memory {
+        told: Box<Told>,
     },
     Error {
         message: String,
@@ -234,6 +245,12 @@ async fn meet(
         }
         Request::Artifacts { query } => {
             runtime.artifacts(query).await.map(|artifacts| Answer::Artifacts { artifacts })
+        }
+        Request::Memory { ask } => {
+            runtime.recall(ask).await.map(|told| Answer::Memory { told: Box::new(told) })
+        }
+        Request::Keep { keep } => {
+            runtime.keep(keep).await.map(|told| Answer::Memory { told: Box::new(told) })
         }
         Request::Dead => runtime.dead().map(|letters| Answer::Dead { letters }),
         Request::RetryDead { run, actor } => match runtime.find(&run) {

@@ -15,6 +15,7 @@
 //! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
 //! | 80 dead letters | tenant, run | why a run is put aside |
+//! | 90 memories | tenant, id | a note, or a result that was kept |
 //!
 //! 10, 11, 12, 21, 30, 70 and 71 are projections: 20 can rebuild them.
 
@@ -51,11 +52,13 @@ pub enum Table {
     TimerById = 0x71,
     /// Runs that are put aside.
     DeadLetter = 0x80,
+    /// Notes, and results that were kept.
+    Memory = 0x90,
 }
 
 impl Table {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Run,
         Self::RunByStatus,
@@ -68,6 +71,7 @@ impl Table {
         Self::Timer,
         Self::TimerById,
         Self::DeadLetter,
+        Self::Memory,
     ];
 
     /// What it holds, for people.
@@ -85,6 +89,7 @@ impl Table {
             Self::Timer => "timers",
             Self::TimerById => "timers by id",
             Self::DeadLetter => "dead letters",
+            Self::Memory => "memories",
         }
     }
 
@@ -98,9 +103,12 @@ impl Table {
             | Self::Artifact
             | Self::Timer
             | Self::TimerById => true,
-            Self::Meta | Self::Event | Self::Idempotency | Self::IdempotencyExpiry | Self::DeadLetter => {
-                false
-            }
+            Self::Meta
+            | Self::Event
+            | Self::Idempotency
+            | Self::IdempotencyExpiry
+            | Self::DeadLetter
+            | Self::Memory => false,
         }
     }
 }
@@ -167,6 +175,8 @@ pub enum Key {
     TimerById { id: Uuid },
     /// A run that is put aside.
     DeadLetter { tenant: KeyName, run: Uuid },
+    /// A note, or a result that was kept.
+    Memory { tenant: KeyName, id: Uuid },
 }
 
 impl Key {
@@ -185,6 +195,7 @@ impl Key {
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
             Self::DeadLetter { .. } => Table::DeadLetter,
+            Self::Memory { .. } => Table::Memory,
         }
     }
 
@@ -210,6 +221,7 @@ impl Key {
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
             Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
+            Self::Memory { tenant, id } => key.name(tenant).bytes(id.as_bytes()),
         }
         .0
     }
@@ -245,6 +257,7 @@ impl Key {
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
             0x80 => Self::DeadLetter { tenant: fields.name()?, run: fields.id()? },
+            0x90 => Self::Memory { tenant: fields.name()?, id: fields.id()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(key)
@@ -289,6 +302,11 @@ pub fn artifacts_of(tenant: &KeyName, run: Uuid) -> KeyRange {
 /// A tenant's runs that are put aside.
 pub fn dead_letters(tenant: &KeyName) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::DeadLetter).name(tenant).0)
+}
+
+/// The notes and kept results of a tenant.
+pub fn memories(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Memory).name(tenant).0)
 }
 
 /// The results of a run's attempts, by step path.
@@ -419,6 +437,7 @@ mod tests {
             Key::TimerById { id: id(8) },
             Key::Artifact { tenant: name("local"), run: id(9), seq: 3, number: 1 },
             Key::DeadLetter { tenant: name("local"), run: id(9) },
+            Key::Memory { tenant: name("local"), id: id(10) },
         ]
     }
 
@@ -493,7 +512,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80, 0x90])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);
