@@ -32,6 +32,8 @@ mod imports;
 #[cfg(all(feature = "cli", feature = "lsp"))]
 mod lsp;
 #[cfg(feature = "cli")]
+mod memory;
+#[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;

@@ -1,5 +1,9 @@
 //! The arguments of every command.
 
+mod memory;
+
+pub(crate) use memory::{Memory, MemoryCommand, MemoryKind};
+
 use super::Exit;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -76,6 +80,9 @@ pub(crate) enum Command {
     /// Look at runs that were put aside, and decide.
     #[command(after_help = "Example: aos dead list")]
     Dead(Dead),
+    /// What is remembered between runs: runs, results worth keeping, notes.
+    #[command(after_help = "Example: aos memory search deploy staging")]
+    Memory(Memory),
     /// Care for the store: backups, checks, repairs.
     #[command(after_help = "Example: aos store export backup.jsonl")]
     Store(Store),

@@ -1,0 +1,4 @@
+//! What is remembered between runs.
+
+mod evaluation;
+mod fixture;
