@@ -10,6 +10,7 @@ pub mod host;
 pub mod journal;
 pub mod keep;
 pub mod memory;
+pub mod model;
 pub mod people;
 pub mod points;
 pub mod rate;
