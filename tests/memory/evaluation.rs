@@ -88,7 +88,6 @@ fn what_belongs_to_a_goal_is_found_and_every_part_earns_its_place() {
         ("all", all),
         ("without BM25 (words in common)", Parts { bm25: false, ..all }),
         ("without recency", Parts { recency: false, ..all }),
-        ("without importance", Parts { importance: false, ..all }),
         ("without removing what says the same", Parts { dedupe: false, ..all }),
         ("without stemming", Parts { stemming: false, ..all }),
     ];

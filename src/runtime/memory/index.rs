@@ -1,4 +1,4 @@
-//! The words of memories, in memory: which are near to a text, by BM25, age and importance.
+//! The words of memories, in memory: which are near to a text, by BM25 and age.
 //!
 //! It holds no texts, only which word stands how often in which memory, and is made anew from the store by each process that
 //! looks something up.
@@ -13,7 +13,6 @@ pub struct Parts {
     /// Else the number of words in common.
     pub bm25: bool,
     pub recency: bool,
-    pub importance: bool,
     /// What says the same as a better one is left out.
     pub dedupe: bool,
     pub stemming: bool,
@@ -21,7 +20,7 @@ pub struct Parts {
 
 impl Parts {
     /// All of them.
-    pub const ALL: Self = Self { bm25: true, recency: true, importance: true, dedupe: true, stemming: true };
+    pub const ALL: Self = Self { bm25: true, recency: true, dedupe: true, stemming: true };
 }
 
 /// The half-life of a memory.
@@ -39,8 +38,6 @@ const SAME: f64 = 0.8;
 pub(super) struct About {
     pub(super) id: Uuid,
     pub(super) at: jiff::Timestamp,
-    /// 0 to 1.
-    pub(super) importance: f64,
     /// Memories with the same one say the same.
     pub(super) same: Option<u64>,
 }
@@ -181,9 +178,7 @@ impl Index {
 
     fn weight(&self, about: &About, now: jiff::Timestamp) -> f64 {
         let age = now.duration_since(about.at).as_secs_f64().max(0.0);
-        let recency = if self.parts.recency { 0.5 + 0.5 * (-age / HALF_LIFE).exp2() } else { 1.0 };
-        let importance = if self.parts.importance { 0.7 + 0.3 * about.importance } else { 1.0 };
-        recency * importance
+        if self.parts.recency { 0.5 + 0.5 * (-age / HALF_LIFE).exp2() } else { 1.0 }
     }
 
     /// The first so many, without those that say the same as one before.

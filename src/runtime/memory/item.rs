@@ -2,7 +2,6 @@
 
 use super::index::About;
 use super::{Content, Label, Note};
-use crate::engine::RunStatus;
 use crate::runtime::journal::RunRow;
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -77,24 +76,6 @@ impl Item {
         }
     }
 
-    /// By rule: what went wrong, and what somebody wrote down or kept, tells more than one more success.
-    fn importance(&self) -> f64 {
-        match self {
-            Self::Run(row) => match row.status {
-                RunStatus::Failed => 0.8,
-                RunStatus::Succeeded
-                | RunStatus::Cancelled
-                | RunStatus::Interrupted
-                | RunStatus::Suspended
-                | RunStatus::Running => 0.3,
-            },
-            Self::Note(note) => match note.label {
-                Label::Trusted => 1.0,
-                Label::Untrusted => 0.5,
-            },
-        }
-    }
-
     pub(super) fn about(&self) -> About {
         let same = match self {
             Self::Run(row) => {
@@ -105,7 +86,7 @@ impl Item {
             }
             Self::Note(_) => None,
         };
-        About { id: self.id(), at: self.at(), importance: self.importance(), same }
+        About { id: self.id(), at: self.at(), same }
     }
 
     /// The words that may be shown to a planner.
