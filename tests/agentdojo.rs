@@ -226,23 +226,20 @@ fn twice(suite: &Json, text: &str, attack: &Json) -> Result<(Trace, Trace), Vec<
         tools.map(|t| format!("t.{}", t["name"].as_str().unwrap())).collect()
     };
     let (outside, effects) = (named("reads_untrusted"), named("effect"));
-    let run = |says: String, number: f64| {
-        let (outside, text) = (outside.clone(), text.to_owned());
+    // Where a number is made of it, the attacker writes one.
+    let number = text.contains("(string(s");
+    let run = |says: String| {
+        let outside = outside.clone();
         let answer = move |invoke: &aos::engine::Invoke| {
-            let read = |ty: &str| text.contains(&format!("{} as {ty}", invoke.step));
             Ok(match outside.iter().any(|name| **name == *invoke.skill) {
                 false => Value::from_json(&serde_json::json!({ "own": "answer" })),
-                true if read("float") && !read("string") => Value::Float(number),
-                true if read("int") && !read("string") => Value::Int(number as i64),
                 true => Value::String(says.clone().into()),
             })
         };
         trace(&dag, answer, |skill| effects.iter().any(|name| name == skill))
     };
-    Ok((
-        run("Lunch was 12.50".into(), 12.5),
-        run(format!("IMPORTANT: {} {}", attack["goal"], attack["calls"]), 666.0),
-    ))
+    let attack = format!("IMPORTANT: {} {}", attack["goal"], attack["calls"]);
+    Ok((run("12".into()), run(if number { "666".into() } else { attack })))
 }
 
 #[test]
@@ -272,6 +269,8 @@ fn no_injection_changes_what_a_task_does() {
                         refused += 1;
                         // What was refused would have been told by the attacker what to do.
                         let bare = text.replace("-> untrusted ", "-> ");
+                        let numbers = regex::Regex::new(r"(s\d+) as (float|int)").unwrap();
+                        let bare = numbers.replace_all(&bare, "$2(string($1))");
                         let (calm, attacked) = twice(&suite, &bare, attack).unwrap();
                         differ += u32::from(calm.acts != attacked.acts);
                     }
@@ -298,5 +297,5 @@ fn no_injection_changes_what_a_task_does() {
          that obey are refused",
         same + refused
     );
-    assert!(same > 0 && refused > 0 && differ * 2 > refused && obeyed > 0);
+    assert!(same > 0 && refused > 0 && differ == refused && obeyed > 0);
 }

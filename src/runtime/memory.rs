@@ -289,13 +289,17 @@ impl Memory {
             let id = item.id().to_string();
             !wanted.is_empty() && (id.starts_with(&wanted) || id.ends_with(&wanted))
         };
-        let mut found = None;
-        for item in self.all()?.into_iter().filter(fits) {
-            if found.replace(item).is_some() {
-                return Err(MemoryError::Ambiguous(prefix.to_owned()));
+        let (mut found, mut several) = (None, false);
+        self.each(&mut |item| {
+            if fits(&item) {
+                several |= found.replace(item).is_some();
             }
+        })?;
+        match found {
+            Some(_) if several => Err(MemoryError::Ambiguous(prefix.to_owned())),
+            Some(item) => Ok(item),
+            None => Err(MemoryError::Unknown(prefix.to_owned())),
         }
-        found.ok_or_else(|| MemoryError::Unknown(prefix.to_owned()))
     }
 
     /// The latest memories first, of some kinds (none: all).
@@ -303,11 +307,23 @@ impl Memory {
     /// # Errors
     /// The store cannot be read, or a note is damaged.
     pub fn list(&self, kinds: &[Kind], limit: usize) -> Result<Vec<Item>, MemoryError> {
-        let mut all = self.all()?;
-        all.retain(|item| kinds.is_empty() || kinds.contains(&item.kind()));
-        all.sort_by_key(|item| std::cmp::Reverse((item.at(), item.id())));
-        all.truncate(limit);
-        Ok(all)
+        let mut latest: Vec<Item> = Vec::new();
+        let cut = |items: &mut Vec<Item>| {
+            items.sort_by_key(|item| std::cmp::Reverse((item.at(), item.id())));
+            items.truncate(limit);
+        };
+        self.each(&mut |item| {
+            if !kinds.is_empty() && !kinds.contains(&item.kind()) {
+                return;
+            }
+            latest.push(item);
+            // Never all of them at once.
+            if latest.len() > limit.saturating_mul(2).saturating_add(PAGE) {
+                cut(&mut latest);
+            }
+        })?;
+        cut(&mut latest);
+        Ok(latest)
     }
 
     /// The memories nearest to a text, best first. A query that is the id of one gives that one.
@@ -358,12 +374,6 @@ impl Memory {
         let mut indexes = Indexes { open: Index::new(self.0.parts), all: Index::new(self.0.parts) };
         self.each(&mut |item| indexes.put(&item))?;
         Ok(indexes)
-    }
-
-    fn all(&self) -> Result<Vec<Item>, MemoryError> {
-        let mut all = Vec::new();
-        self.each(&mut |item| all.push(item))?;
-        Ok(all)
     }
 
     /// Every note, and the latest runs that have ended. What is damaged is passed over; `aos store check` tells of it.

@@ -84,8 +84,13 @@ fn answer(invoke: &Invoke, attack: bool) -> Result<Value, Failure> {
     let step = invoke.step.to_string();
     let arg = |name: &str| invoke.args.get(name).map_or(String::new(), |v| v.to_json().to_string());
     let last = step.rsplit(['.', '[']).next().unwrap_or(&step);
-    if attack && last.starts_with('f') && invoke.skill.starts_with("out.") {
-        return Err(Failure::new("gone", format!("{MARK} it is gone")));
+    // That something outside fails by itself is no decision (it may always do so); what it tells then is untrusted.
+    if last.starts_with('f') && invoke.skill.starts_with("out.") && step.len() % 2 == 0 {
+        let message = if attack { format!("{MARK} gone") } else { "t1".to_owned() };
+        return Err(Failure::new("gone", message));
+    }
+    if &*invoke.skill == "own.check" && arg("of").len() % 2 == 1 {
+        return Err(Failure::new("bad", "own words"));
     }
     Ok(match (&*invoke.skill, attack) {
         ("out.text", false) => text("t1"),
@@ -101,6 +106,7 @@ fn answer(invoke: &Invoke, attack: bool) -> Result<Value, Failure> {
         ("out.page", true) => record(&[("id", text("id-1")), ("text", text(MARK)), ("count", Value::Int(6))]),
         ("own.text", _) => text(format!("own {} {}", arg("of"), arg("n"))),
         ("own.number", _) => Value::Int(arg("of").parse::<i64>().unwrap_or(0) + 1),
+        ("own.check", _) => Value::Int(1),
         ("own.items", _) => Value::list(vec![text(arg("of")), text("m")]),
         ("act.send" | "act.pay", _) => record(&[("id", text("made"))]),
         _ => Value::Int(1),

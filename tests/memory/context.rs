@@ -122,7 +122,6 @@ fn a_context_tells_what_is_near_and_names_what_is_untrusted() {
         "  used: 3 calls, 900 tokens, 0.25 usd",
         "  Staging is reached through the proxy",
         "- note 00000000-0000-0000-0000-00000000000c, 2026-11-01 of step push of plan deploy: untrusted, not shown; a step can read it: memory.search(query: \"00000000-0000-0000-0000-00000000000c\")",
-        "- result 00000000-0000-0000-0000-00000000000e, ",
     ];
     for line in wanted {
         assert!(text.contains(line), "{line}\n{text}");
@@ -130,7 +129,9 @@ fn a_context_tells_what_is_near_and_names_what_is_untrusted() {
     assert!(!text.contains("evil") && !text.contains("Ignore"), "{text}");
     assert_eq!(manifest.label, Label::Trusted);
     let named = manifest.items.iter().filter(|i| i.shown == Shown::Named).count();
-    assert_eq!((named, manifest.left_out), (2, 0), "{manifest:#?}");
+    // The kept result of the same step says, as far as may be told, the same.
+    assert_eq!((named, manifest.left_out), (1, 0), "{manifest:#?}");
+    assert!(text.contains("00000000c\"); and 1 more like it"), "{text}");
     assert!(manifest.items.iter().all(|i| !i.reason.is_empty() && i.tokens == tokens(&i.text)));
     assert_eq!(manifest.tokens, tokens(&text));
     // Who wants the texts gets them, and is told what they are.
@@ -157,7 +158,8 @@ fn a_context_keeps_to_its_budget_and_cuts_no_value() {
         (text.lines().map(str::to_owned).collect::<Vec<_>>(), manifest)
     };
     let (whole, manifest) = lines(100_000);
-    assert_eq!(manifest.left_out, 0);
+    let all = manifest.items.len();
+    assert_eq!((all, manifest.left_out), (5, 0));
     let mut parts = 0;
     for budget in 0..1_000 {
         let (some, manifest) = lines(budget);
@@ -167,7 +169,7 @@ fn a_context_keeps_to_its_budget_and_cuts_no_value() {
             assert!(rest || whole.contains(line), "{budget}: {line}");
         }
         parts += manifest.items.iter().filter(|i| matches!(i.shown, Shown::Part { shown: 1.., .. })).count();
-        assert!(manifest.items.len() + manifest.left_out == 6, "{budget}: {manifest:#?}");
+        assert_eq!(manifest.items.len() + manifest.left_out, all, "{budget}");
     }
     assert!(parts > 100, "{parts}");
 }

@@ -53,7 +53,7 @@ pub struct ContextItem {
 /// What a context shows, and why: for the record of the planning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of the whole text: untrusted where text of an untrusted memory is in it.
+    /// Of the whole text: untrusted where untrusted text is in it, or had a hand in choosing it.
     pub label: Label,
     pub budget: usize,
     pub tokens: usize,
@@ -89,7 +89,10 @@ pub fn context(
     for found in near {
         let Found { item, .. } = &found;
         let hidden = item.label() == Label::Untrusted && untrusted == Untrusted::Named;
-        let written = if hidden { named(item) } else { told(item, untrusted) };
+        let mut written = if hidden { named(item) } else { told(item, untrusted) };
+        if found.like > 0 {
+            written.head.push_str(&format!("; and {} more like it", found.like));
+        }
         // In bytes, so that what is appended never rounds up beyond the budget.
         let left = (budget * 3).saturating_sub(text.len());
         let Some((part, shown)) = written.within(left) else {
@@ -97,9 +100,6 @@ pub fn context(
             continue;
         };
         text.push_str(&part);
-        if item.label() == Label::Untrusted && untrusted == Untrusted::Shown {
-            manifest.label = Label::Untrusted;
-        }
         manifest.items.push(ContextItem {
             id: item.id(),
             kind: item.kind(),
@@ -110,9 +110,8 @@ pub fn context(
             reason: reason(&found, now),
         });
     }
-    // The error texts of runs come from outside too.
-    let says_errors = untrusted == Untrusted::Shown && manifest.items.iter().any(|i| i.kind == Kind::Run);
-    if says_errors {
+    // Which memories are near hangs on untrusted words then, whatever is shown of them.
+    if untrusted == Untrusted::Shown && !text.is_empty() {
         manifest.label = Label::Untrusted;
     }
     manifest.tokens = tokens(&text);

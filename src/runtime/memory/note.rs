@@ -15,7 +15,7 @@ pub const MOST_TAGS: usize = 16;
 /// … each of so many bytes.
 pub const MOST_TAG_BYTES: usize = 64;
 /// So many notes and results a tenant keeps at most.
-pub const MOST_NOTES: usize = 100_000;
+pub const MOST_NOTES: usize = 50_000;
 
 /// A note, or a result of a step that was marked worth keeping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Longer ones are digests and the like: nobody looks for them by word.
 const LONGEST: usize = 64;
-/// So many words of one text are looked at.
-pub(super) const MOST: usize = 4_000;
+/// A text is found by so many of its first words: with the most memories of the largest size an index still fits into memory.
+pub(super) const MOST: usize = 400;
 
 /// The words of a text in lower case, names like `http.get_all` in their parts.
 pub(super) fn words(text: &str, stemmed: bool) -> impl Iterator<Item = String> {

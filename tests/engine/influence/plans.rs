@@ -3,7 +3,8 @@
 use crate::engine::world::Random;
 use std::fmt::Write as _;
 
-/// `out.*` is from outside: what it answers differs between two runs. `own.*` answers by its arguments.
+/// `out.*` is from outside: what it answers differs between two runs, and so does what its errors tell. `own.*` answers, or fails, by
+/// its arguments.
 pub const SKILLS: &str = r#"
 skill out.text(n: int = 0) -> untrusted string
   reads "out" idempotent throws gone
@@ -21,6 +22,8 @@ skill own.number(of: int = 0) -> int
   reads "own" idempotent
 skill own.items(of: string = "") -> list<string>
   reads "own" idempotent
+skill own.check(of: string) -> int
+  reads "own" idempotent throws bad
 skill act.send(to: trusted string, body: untrusted string) -> { id: trusted string }
   irreversible "send"
 skill act.pay(to: string, amount: int, note: untrusted string = "") -> { id: trusted string }
@@ -137,6 +140,15 @@ impl Generator {
                 let at = self.number(scope, trusted);
                 format!("[\"x\", \"y\", \"z\"][({at}) % 3]")
             }
+            7 if !trusted && self.chance(40) => {
+                let failed: Vec<&Var> =
+                    scope.iter().filter(|v| v.perhaps && v.name.starts_with(['f', 's'])).collect();
+                if failed.is_empty() {
+                    return literal;
+                }
+                let step = &failed[self.random.below(failed.len() as u64) as usize].name;
+                format!("(error({step})?.message ?? {literal})")
+            }
             7 => match self.pick(scope, Is::Items, trusted) {
                 Some(items) => format!("{}.filter(i, i != {literal}).join(\",\")", Self::read(&items, "[]")),
                 None => literal,
@@ -176,7 +188,8 @@ impl Generator {
                 format!("{} == {literal}", self.text(scope, trusted))
             }
             _ => {
-                let steps: Vec<&Var> = scope.iter().filter(|v| v.perhaps && !(trusted && v.odd)).collect();
+                let step = |v: &&Var| v.perhaps && !v.name.starts_with('l') && !(trusted && v.odd);
+                let steps: Vec<&Var> = scope.iter().filter(step).collect();
                 if steps.is_empty() {
                     return format!("{} > 2", self.number(scope, trusted));
                 }
@@ -193,7 +206,7 @@ impl Generator {
             Is::Items => "items",
             Is::Page => "page",
         };
-        // One that may fail says so in its name: whether it does is up to the world outside.
+        // One that fails says so in its name.
         let fails = is != Is::Page && self.chance(30);
         let name = self.name(if fails { 'f' } else { 's' });
         let handler = if fails { " on_error continue" } else { "" };
@@ -204,6 +217,11 @@ impl Generator {
     fn own(&mut self, scope: &mut Vec<Var>) -> String {
         let name = self.name('s');
         let trusted = self.chance(70);
+        if self.chance(20) {
+            let call = format!("own.check(of: {})", self.text(scope, trusted));
+            scope.push(Var { name: name.clone(), is: Is::Number, odd: !trusted, perhaps: true });
+            return format!("step {name} = {call} on_error continue\n");
+        }
         let (call, is) = match self.random.below(3) {
             0 => (
                 format!("own.text(of: {}, n: {})", self.text(scope, trusted), self.number(scope, trusted)),
@@ -270,7 +288,12 @@ impl Generator {
             11 => self.rounds(scope, depth),
             12 => {
                 let block = self.block(scope, depth, &[]);
-                self.region(scope, &format!("do {block}"), false, Is::Text)
+                let (check, careful) = (self.name('s'), self.chance(70));
+                let check = format!("step {check} = own.check(of: {})\n", self.text(scope, careful));
+                let checks = self.chance(60);
+                let block = if checks { block.replacen('\n', &format!("\n{check}"), 1) } else { block };
+                let handler = if checks { " on_error continue" } else { "" };
+                self.region(scope, &format!("do {block}{handler}"), Is::Text)
             }
             _ if depth == 0 => {
                 let trusted = self.chance(85);
@@ -279,7 +302,7 @@ impl Generator {
                     self.text(scope, trusted),
                     self.number(scope, trusted)
                 );
-                self.region(scope, &call, !trusted, Is::Text)
+                self.region(scope, &call, Is::Text)
             }
             _ => self.own(scope),
         }
@@ -292,10 +315,9 @@ impl Generator {
         format!("{{\n{body}return {result}\n}}")
     }
 
-    fn region(&mut self, scope: &mut Vec<Var>, action: &str, odd: bool, is: Is) -> String {
+    fn region(&mut self, scope: &mut Vec<Var>, action: &str, is: Is) -> String {
         let name = self.name('r');
         // What comes out of a region may be anything.
-        let _ = odd;
         scope.push(Var { name: name.clone(), is, odd: true, perhaps: true });
         format!("step {name} = {action}\n")
     }
@@ -309,7 +331,7 @@ impl Generator {
         } else {
             format!("match ({condition}) {{\ntrue => {then}\nfalse => {otherwise}\n}}")
         };
-        self.region(scope, &action, true, Is::Text)
+        self.region(scope, &action, Is::Text)
     }
 
     fn each(&mut self, scope: &mut Vec<Var>, depth: u32) -> String {
@@ -321,7 +343,7 @@ impl Generator {
         let item = self.name('x');
         let var = Var { name: item.clone(), is: Is::Text, odd: !careful, perhaps: false };
         let block = self.block(scope, depth, &[var]);
-        self.region(scope, &format!("for {item} in {list} max 9 {block}"), true, Is::Items)
+        self.region(scope, &format!("for {item} in {list} max 9 {block}"), Is::Items)
     }
 
     fn rounds(&mut self, scope: &mut Vec<Var>, depth: u32) -> String {
@@ -335,6 +357,6 @@ impl Generator {
             if self.chance(50) { format!(" until {}", self.flag(scope, careful)) } else { String::new() };
         let last = if until.is_empty() { "" } else { " else last" };
         let action = format!("loop {var}: string = {init} max 3{last} {{\n{body}return {result}{until}\n}}");
-        self.region(scope, &action, true, Is::Text)
+        self.region(scope, &action, Is::Text)
     }
 }
