@@ -1,9 +1,8 @@
 //! What no compiler checks: layers, sizes, the pages of the diagnostics.
 
-use aos::diagnostic::{Code, Severity};
-use aos::project::{Asking, Project};
-use aos::source::MemoryLoader;
-use std::collections::BTreeMap;
+#[path = "tidy/pages.rs"]
+mod pages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -193,74 +192,4 @@ fn nothing_is_left_undone_or_private() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The fenced blocks of a page: what stands after the fence's opening, and the text.
-fn blocks(page: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(String, String)> = None;
-    for line in page.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(kind)) => open = Some((kind.to_owned(), String::new())),
-            (Some(_), Some(_)) => found.extend(open.take()),
-            (Some((_, text)), None) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    found
-}
-
-/// What is found in an example; `files` stand beside it, `agent` asks.
-fn codes_of(text: &str, files: &[(String, String)], agent: Option<&str>) -> Vec<(Code, Severity)> {
-    let lib = "type Repo = { owner: string, name: string }\n";
-    let mut all =
-        vec![("/p/page.plan".to_owned(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
-    all.extend(files.iter().map(|(name, text)| (format!("/p/{name}"), text.clone())));
-    let loader = MemoryLoader::new(all.iter().map(|(name, text)| (&**name, &**text)));
-    let asking = Asking { agent: agent.map(Into::into), ..Asking::default() };
-    let analysis = Project::load_text_for(Path::new("/p/page.plan"), text, &loader, &asking).analysis;
-    analysis.diagnostics.iter().map(|d| (d.code, d.severity)).collect()
-}
-
-#[test]
-fn every_diagnostic_has_a_page_that_is_true() {
-    let mut wrong = Vec::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for code in Code::ALL {
-        let page = code.page();
-        if page.lines().next() != Some(&format!("# {}", code.name())) {
-            wrong.push(format!("{}: the page does not start with its name", code.name()));
-        }
-        let blocks = blocks(page);
-        let named =
-            |(kind, text): &(String, String)| Some((kind.strip_prefix("file ")?.to_owned(), text.clone()));
-        let files: Vec<_> = blocks.iter().filter_map(named).collect();
-        for (kind, text) in &blocks {
-            let (kind, agent) = kind.split_once(' ').map_or((kind.as_str(), None), |(k, a)| (k, Some(a)));
-            if !matches!(kind, "plan,bad" | "plan,good") {
-                continue;
-            }
-            let found = codes_of(text, &files, agent);
-            match kind {
-                "plan,bad" => {
-                    *counts.entry("bad").or_default() += 1;
-                    if found.is_empty() || found.iter().any(|(c, _)| c != code) {
-                        wrong.push(format!("{}: the bad example gives {found:?}", code.name()));
-                    }
-                }
-                "plan,good" => {
-                    *counts.entry("good").or_default() += 1;
-                    if !found.is_empty() {
-                        wrong.push(format!("{}: the good example gives {found:?}", code.name()));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    println!("pages: {}, examples: {counts:?}", Code::ALL.len());
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
