@@ -119,6 +119,25 @@ fn control_follows_conditions_loops_and_errors() {
     bad("step w = clean.read() on_error use odd step b = bank.pay(to: w)", &["untrusted-flow@w"]);
     clean("step a = web.read() require a.ok else \"no\" step b = bank.pay(to: free) depends_on [a]");
     clean("step a = web.read() on_error continue step b = bank.pay(to: free) when failed(a)");
+    // Whether a region fails hangs on what is inside it.
+    let region = "step r = do { step k = clean.read(x: odd) } on_error continue";
+    bad(&format!("{region} step b = bank.pay(to: free) when succeeded(r)"), &[pay]);
+    bad(
+        "step r = do { require odd == \"\" else \"no\" } on_error continue step b = bank.pay(to: free) when failed(r)",
+        &[pay],
+    );
+    clean(
+        "step r = do { step k = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: free) when failed(r)",
+    );
+    // And so does which of two values a handler gives, and whether another call is made in its place.
+    bad(
+        "step a = bank.pay(to: free, note: odd) on_error use { id: \"x\" } step b = bank.pay(to: a.id)",
+        &["untrusted-control@a.id"],
+    );
+    bad(
+        "step a = clean.read(x: odd) on_error fallback clean.read() then continue step b = clean.read(x: odd) on_error { gone => fallback clean.read() _ => continue } step c = bank.pay(to: free) when succeeded(b)",
+        &[pay],
+    );
     bad(
         "step l = loop x = \"a\" max 3 { step a = web.read() return a.text } step b = bank.pay(to: l)",
         &["untrusted-flow@l"],

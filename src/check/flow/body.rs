@@ -5,6 +5,7 @@ use super::label::{Label, Trace};
 use super::value::Flow;
 use super::{Vars, Walk};
 use crate::check::hir::{Action, Body, ErrorArm, For, Loop, LoopElse, Reaction, Step, Stmt, StmtKind};
+use crate::check::inner;
 use crate::expr::Expr;
 
 /// Rounds in which the labels of a loop's variable settle.
@@ -91,14 +92,18 @@ impl<'a> Walk<'a> {
         let heard = self.heard(vars, &step.action, &flow);
         self.muted -= 1;
         let mut status = decided;
-        let mut soft = false;
-        for arm in &step.on_error {
-            flow = self.arm(vars, arm, &heard, flow, &inner, &mut soft);
-        }
-        if soft {
+        if !step.on_error.is_empty() {
             self.muted += 1;
-            status = status.join(&self.fails(vars, &step.action));
+            let fails = self.fails(vars, &step.action);
             self.muted -= 1;
+            let failed = Failed { heard: &heard, fails: &fails, pc: &inner };
+            let mut soft = false;
+            for arm in &step.on_error {
+                flow = self.arm(vars, arm, &failed, flow, &mut soft);
+            }
+            if soft {
+                status = status.join(&fails);
+            }
         }
         if let Some(var) = stmt.var {
             let name = &stmt.name;
@@ -121,15 +126,29 @@ impl<'a> Walk<'a> {
         Label { hidden: out.hidden.filter(|(p, _)| *p != crate::types::Privacy::Secret), ..out }
     }
 
-    /// What decides whether an action fails: its arguments.
+    /// What decides whether an action fails: the arguments of a call; of a region whatever decides over what is inside it.
     fn fails(&mut self, vars: &mut Vars<'a>, action: &'a Action) -> Label {
         let mut out = Label::default();
         if let Action::Call(call) = action {
             for arg in &call.args {
                 out = out.join(&self.label(vars, &arg.value).as_choice());
             }
-        } else if let Some(head) = head(action) {
-            out = self.label(vars, head).as_choice();
+        }
+        let until = if let Action::Loop(l) = action { l.body.until.as_ref() } else { None };
+        for decides in head(action).into_iter().chain(until) {
+            out = out.join(&self.label(vars, decides).as_choice());
+        }
+        for stmt in inner(action).into_iter().flat_map(|body| &body.stmts) {
+            match &stmt.kind {
+                StmtKind::Require { cond, .. } => out = out.join(&self.label(vars, cond).as_choice()),
+                StmtKind::Step(step) if !never_fails(step) => {
+                    if let Some(when) = &step.when {
+                        out = out.join(&self.label(vars, when).as_choice());
+                    }
+                    out = out.join(&self.fails(vars, &step.action));
+                }
+                StmtKind::Step(_) | StmtKind::Let(_) | StmtKind::Fail { .. } => {}
+            }
         }
         out.hidden_choice = out.hidden_choice.filter(|(p, _)| *p != crate::types::Privacy::Secret);
         out
@@ -139,15 +158,14 @@ impl<'a> Walk<'a> {
         &mut self,
         vars: &mut Vars<'a>,
         arm: &'a ErrorArm,
-        heard: &Label,
+        failed: &Failed<'_>,
         mut flow: Flow,
-        pc: &Label,
         soft: &mut bool,
     ) -> Flow {
-        vars.set(arm.error, Flow::leaf(heard.clone()));
+        vars.set(arm.error, Flow::leaf(failed.heard.clone()));
         let guard = arm.guard.as_ref().map(|g| self.decides(vars, g, "decides how an error is handled"));
-        let guard = guard.unwrap_or_default();
-        let pc = pc.join(&guard);
+        let guard = guard.unwrap_or_default().join(failed.fails);
+        let pc = failed.pc.join(&guard);
         for reaction in &arm.reactions {
             match reaction {
                 Reaction::Abort => {}
@@ -269,6 +287,24 @@ impl<'a> Walk<'a> {
         }
         flow.join(&value).chosen(&by)
     }
+}
+
+/// What a handler must know of the failure.
+struct Failed<'l> {
+    /// What the error tells.
+    heard: &'l Label,
+    /// What decides whether there is one.
+    fails: &'l Label,
+    /// What decides whether the step runs.
+    pc: &'l Label,
+}
+
+/// Whether every error of a step is answered by going on.
+fn never_fails(step: &Step) -> bool {
+    step.on_error.iter().any(|arm| {
+        let goes_on = |reaction: &Reaction| matches!(reaction, Reaction::Continue | Reaction::Use(_));
+        arm.kinds.is_empty() && arm.guard.is_none() && arm.reactions.iter().any(goes_on)
+    })
 }
 
 /// The expression that a region starts with.
