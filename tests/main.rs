@@ -34,6 +34,8 @@ mod lsp;
 #[cfg(feature = "cli")]
 mod memory;
 #[cfg(feature = "cli")]
+mod models;
+#[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;

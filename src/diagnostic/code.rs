@@ -129,7 +129,6 @@ codes! {
     NeedlessNullCheck "needless-null-check" Info "`?.` or `??` on what is never null";
     RedundantDependsOn "redundant-depends-on" Info "a step is waited for anyway";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
-    NotYet "not-yet" Error "a construct is understood but cannot be run by this version";
     UnusedMock "unused-mock" Warning "a test mocks a skill that its plan never calls";
     TestFailed "test-failed" Error "an expectation of a test does not hold";
     RunFailed "run-failed" Error "a step failed while the plan ran";
