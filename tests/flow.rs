@@ -129,15 +129,9 @@ fn control_follows_conditions_loops_and_errors() {
     clean(
         "step r = do { step k = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: free) when failed(r)",
     );
-    // And so does which of two values a handler gives, and whether another call is made in its place.
-    bad(
-        "step a = bank.pay(to: free, note: odd) on_error use { id: \"x\" } step b = bank.pay(to: a.id)",
-        &["untrusted-control@a.id"],
-    );
-    bad(
-        "step a = clean.read(x: odd) on_error fallback clean.read() then continue step b = clean.read(x: odd) on_error { gone => fallback clean.read() _ => continue } step c = bank.pay(to: free) when succeeded(b)",
-        &[pay],
-    );
+    // And so does whether another call is made in its place.
+    bad("step a = bank.pay(to: \"x\", note: odd) on_error fallback bank.pay(to: free) then continue", &[pay]);
+    clean("step a = bank.pay(to: \"x\", note: free) on_error fallback bank.pay(to: free) then continue");
     bad(
         "step l = loop x = \"a\" max 3 { step a = web.read() return a.text } step b = bank.pay(to: l)",
         &["untrusted-flow@l"],
