@@ -129,9 +129,6 @@ fn control_follows_conditions_loops_and_errors() {
     clean(
         "step r = do { step k = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: free) when failed(r)",
     );
-    // And so does whether another call is made in its place.
-    bad("step a = bank.pay(to: \"x\", note: odd) on_error fallback bank.pay(to: free) then continue", &[pay]);
-    clean("step a = bank.pay(to: \"x\", note: free) on_error fallback bank.pay(to: free) then continue");
     bad(
         "step l = loop x = \"a\" max 3 { step a = web.read() return a.text } step b = bank.pay(to: l)",
         &["untrusted-flow@l"],

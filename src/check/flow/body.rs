@@ -92,18 +92,14 @@ impl<'a> Walk<'a> {
         let heard = self.heard(vars, &step.action, &flow);
         self.muted -= 1;
         let mut status = decided;
-        if !step.on_error.is_empty() {
+        let mut soft = false;
+        for arm in &step.on_error {
+            flow = self.arm(vars, arm, &heard, flow, &inner, &mut soft);
+        }
+        if soft {
             self.muted += 1;
-            let fails = self.fails(vars, &step.action);
+            status = status.join(&self.fails(vars, &step.action));
             self.muted -= 1;
-            let failed = Failed { heard: &heard, fails: &fails, pc: &inner };
-            let mut soft = false;
-            for arm in &step.on_error {
-                flow = self.arm(vars, arm, &failed, flow, &mut soft);
-            }
-            if soft {
-                status = status.join(&fails);
-            }
         }
         if let Some(var) = stmt.var {
             let name = &stmt.name;
@@ -158,14 +154,15 @@ impl<'a> Walk<'a> {
         &mut self,
         vars: &mut Vars<'a>,
         arm: &'a ErrorArm,
-        failed: &Failed<'_>,
+        heard: &Label,
         mut flow: Flow,
+        pc: &Label,
         soft: &mut bool,
     ) -> Flow {
-        vars.set(arm.error, Flow::leaf(failed.heard.clone()));
+        vars.set(arm.error, Flow::leaf(heard.clone()));
         let guard = arm.guard.as_ref().map(|g| self.decides(vars, g, "decides how an error is handled"));
-        let guard = guard.unwrap_or_default().join(failed.fails);
-        let pc = failed.pc.join(&guard);
+        let guard = guard.unwrap_or_default();
+        let pc = pc.join(&guard);
         for reaction in &arm.reactions {
             match reaction {
                 Reaction::Abort => {}
@@ -287,16 +284,6 @@ impl<'a> Walk<'a> {
         }
         flow.join(&value).chosen(&by)
     }
-}
-
-/// What a handler must know of the failure.
-struct Failed<'l> {
-    /// What the error tells.
-    heard: &'l Label,
-    /// What decides whether there is one.
-    fails: &'l Label,
-    /// What decides whether the step runs.
-    pc: &'l Label,
 }
 
 /// Whether every error of a step is answered by going on.
