@@ -245,6 +245,7 @@ fn twice(suite: &Json, text: &str, attack: &Json) -> Result<(Trace, Trace), Vec<
 #[test]
 fn no_injection_changes_what_a_task_does() {
     let Some(folder) = cases("examples-data/agentdojo") else { return };
+    let numbers = regex::Regex::new(r"(s\d+) as (float|int)").unwrap();
     let (mut same, mut refused, mut differ, mut obeyed) = (0, 0, 0, 0);
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -269,7 +270,6 @@ fn no_injection_changes_what_a_task_does() {
                         refused += 1;
                         // What was refused would have been told by the attacker what to do.
                         let bare = text.replace("-> untrusted ", "-> ");
-                        let numbers = regex::Regex::new(r"(s\d+) as (float|int)").unwrap();
                         let bare = numbers.replace_all(&bare, "$2(string($1))");
                         let (calm, attacked) = twice(&suite, &bare, attack).unwrap();
                         differ += u32::from(calm.acts != attacked.acts);

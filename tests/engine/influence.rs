@@ -89,11 +89,11 @@ fn answer(invoke: &Invoke, attack: bool) -> Result<Value, Failure> {
     let arg = |name: &str| invoke.args.get(name).map_or(String::new(), |v| v.to_json().to_string());
     let last = step.rsplit(['.', '[']).next().unwrap_or(&step);
     // That something outside fails by itself is no decision (it may always do so); what it tells then is untrusted.
-    if last.starts_with('f') && invoke.skill.starts_with("out.") && step.len() % 2 == 0 {
+    if last.starts_with('f') && invoke.skill.starts_with("out.") && step.len().is_multiple_of(2) {
         let message = if attack { format!("{MARK} gone") } else { "t1".to_owned() };
         return Err(Failure::new("gone", message));
     }
-    if &*invoke.skill == "own.check" && arg("of").len() % 2 == 1 {
+    if &*invoke.skill == "own.check" && !arg("of").len().is_multiple_of(2) {
         return Err(Failure::new("bad", "own words"));
     }
     Ok(match (&*invoke.skill, attack) {

@@ -86,7 +86,7 @@ pub fn plan(seed: u64) -> String {
     }
     body.push_str(&g.own(&mut scope));
     body.push_str(&g.body(&mut scope, 0));
-    body.push_str(&g.act(&mut scope));
+    body.push_str(&g.act(&scope));
     let result = g.text(&scope, false);
     let _ = writeln!(text, "plan p() -> json? {{\n{body}return {result}\n}}");
     text
@@ -234,7 +234,7 @@ impl Generator {
         format!("step {name} = {call}\n")
     }
 
-    fn act(&mut self, scope: &mut Vec<Var>) -> String {
+    fn act(&mut self, scope: &[Var]) -> String {
         let asks = self.chance(8);
         // What a person has seen is another matter; the name says so.
         let name = self.name(if asks { 'v' } else { 'a' });
