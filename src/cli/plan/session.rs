@@ -5,7 +5,7 @@ use super::watch::View;
 use crate::check::flow::Agent;
 use crate::cli::args::Plan;
 use crate::cli::backend::{self, Backend};
-use crate::cli::{Exit, Stop, load, render, run};
+use crate::cli::{Exit, Stop, load, memory, render, run};
 use crate::diagnostic::Diagnostic;
 use crate::planner::ask::{self, Book, Limits, Model, NoPlan};
 use crate::planner::draft::{Desk, entry_plan};
@@ -15,6 +15,7 @@ use crate::planner::rest::Rest;
 use crate::planner::rounds::{Planned, Rounds};
 use crate::planner::stamp::Stamp;
 use crate::project::Project;
+use crate::runtime::memory::{Ask, Label, Manifest, Told, Untrusted};
 use crate::runtime::planning::{self, Planning, PlanningEnd};
 use crate::runtime::setup;
 use crate::runtime::socket::{Answer, Request};
@@ -36,6 +37,8 @@ pub(super) struct Session {
     rounds: u32,
     /// Tokens of a prompt at most.
     prompt: usize,
+    /// Whether what is remembered is shown.
+    memory: bool,
 }
 
 /// What is asked.
@@ -116,11 +119,13 @@ impl Session {
         {
             return Ok(made);
         }
-        let untrusted = wish.rest.is_some_and(|rest| rest.untrusted);
+        let (memory, manifest) = self.remembered(wish.goal, backend).await?;
+        let doubted = manifest.as_ref().is_some_and(|m| m.label == Label::Untrusted);
+        let untrusted = doubted || wish.rest.is_some_and(|rest| rest.untrusted);
         let parts = Parts {
             goal: wish.goal,
             offer: &self.offer,
-            memory: "",
+            memory: &memory,
             refine: wish.refine,
             rest: wish.rest.map(|rest| &rest.text),
         };
@@ -143,7 +148,8 @@ impl Session {
         view.finish();
         let interrupted = end.is_none();
         let end = end.unwrap_or_else(|| Err(NoPlan::Limit("planning was interrupted".to_owned())));
-        let record = self.record(wish, &rounds, book, untrusted, &end);
+        let manifest = manifest.map_or(serde_json::Value::Null, |m| serde_json::json!(m));
+        let record = Planning { manifest, ..self.record(wish, &rounds, book, untrusted, &end) };
         keep(backend, &record).await?;
         if interrupted {
             return Err(Stop { exit: Exit::Interrupted, message: "stopped; nothing was run".into() });
@@ -153,6 +159,19 @@ impl Session {
             Err(_) => rounds.best().map(|d| (d.text.clone(), d.errors.clone(), d.project.sources.clone())),
         };
         Ok(Made { record, recorded: false, end, draft })
+    }
+
+    /// What is remembered that is near to the goal, within a quarter of the prompt; no untrusted text is in it.
+    async fn remembered(&self, goal: &str, backend: &Backend) -> Result<(String, Option<Manifest>), Stop> {
+        if !self.memory {
+            return Ok((String::new(), None));
+        }
+        let ask =
+            Ask::Context { goal: goal.to_owned(), budget: self.prompt / 4, untrusted: Untrusted::Named };
+        match memory::recall(backend, ask).await? {
+            Told::Context { text, manifest } => Ok((text, Some(manifest))),
+            Told::List(_) | Told::Found(_) | Told::Item(_) => Ok((String::new(), None)),
+        }
     }
 
     fn desk<'a>(&'a self, wish: &Wish<'a>, untrusted: bool) -> Desk<'a> {
