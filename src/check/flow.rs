@@ -39,14 +39,6 @@ pub struct Agent {
     pub may_endorse: Vec<Arc<str>>,
 }
 
-impl Agent {
-    /// Whether it may call a skill.
-    #[must_use]
-    pub fn may_call(&self, skill: &str) -> bool {
-        !named(&self.deny, skill) && named(&self.grants, skill)
-    }
-}
-
 /// For whom a plan is checked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asker {
@@ -281,6 +273,14 @@ fn named(patterns: &[Arc<str>], name: &str) -> bool {
     })
 }
 
+impl Agent {
+    /// Whether it is granted a skill, and not denied it.
+    #[must_use]
+    pub fn may_call(&self, skill: &str) -> bool {
+        named(&self.grants, skill) && !named(&self.deny, skill)
+    }
+}
+
 /// Calls of skills that the agent may not call.
 fn grants(body: &Body, agent: &Agent, found: &mut Vec<Diagnostic>) {
     let mut one = |call: &Call| {
@@ -288,8 +288,7 @@ fn grants(body: &Body, agent: &Agent, found: &mut Vec<Diagnostic>) {
         if agent.may_call(name) {
             return;
         }
-        let denied = named(&agent.deny, name);
-        let why = if denied { "denied to" } else { "not granted to" };
+        let why = if named(&agent.deny, name) { "denied to" } else { "not granted to" };
         let message = format!("`{name}` is {why} the agent `{}`", agent.name);
         let help = if agent.grants.is_empty() {
             format!("name the skill in `grants` of `[agents.{}]`", agent.name)

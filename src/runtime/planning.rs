@@ -130,6 +130,7 @@ pub(super) fn spend(planning: &Planning) -> Spend {
         PlanningEnd::Plan { name, .. } => Arc::clone(name),
         PlanningEnd::Failed { .. } => "".into(),
     };
+    let unpriced = planning.calls.iter().filter(|call| call.cost.is_none()).count();
     let known: u64 = planning.calls.iter().filter_map(|call| call.cost).fold(0, u64::saturating_add);
     Spend {
         at: planning.at,
@@ -139,7 +140,11 @@ pub(super) fn spend(planning: &Planning) -> Spend {
         step: "".into(),
         attempt: u32::try_from(planning.rounds.len()).unwrap_or(u32::MAX),
         skill: "planner".into(),
-        usage: Usage { cost_usd: known as f64 / 1e9, tokens: planning.spent.tokens() },
+        usage: Usage {
+            cost_usd: known as f64 / 1e9,
+            tokens: planning.spent.tokens(),
+            unpriced: u32::try_from(unpriced).unwrap_or(u32::MAX),
+        },
         models: planning.calls.clone(),
     }
 }
