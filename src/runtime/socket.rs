@@ -10,6 +10,7 @@ use super::journal::{Header, RunRow};
 use super::memory::{Ask, Told};
 use super::people::{Person, Reply};
 use super::report::Report;
+use super::spend;
 use crate::engine::Notice;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,6 +55,9 @@ pub enum Request {
     },
     Artifacts {
         query: Query,
+    },
+    Cost {
+        query: spend::Query,
     },
     Dead,
     RetryDead {
@@ -106,6 +110,9 @@ pub enum Answer {
     },
     Artifacts {
         artifacts: Vec<Artifact>,
+    },
+    Cost {
+        lines: Vec<spend::Line>,
     },
     Dead {
         letters: Vec<DeadLetter>,
@@ -252,6 +259,7 @@ async fn meet(
         Request::Keep { keep } => {
             runtime.keep(keep).await.map(|told| Answer::Memory { told: Box::new(told) })
         }
+        Request::Cost { query } => runtime.cost(query).await.map(|lines| Answer::Cost { lines }),
         Request::Dead => runtime.dead().map(|letters| Answer::Dead { letters }),
         Request::RetryDead { run, actor } => match runtime.find(&run) {
             Ok(run) => match runtime.retry_dead(run, actor).await {
