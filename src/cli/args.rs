@@ -288,6 +288,9 @@ pub(crate) struct Plan {
     /// Show the model nothing of earlier runs and notes.
     #[arg(long)]
     pub(crate) no_memory: bool,
+    /// Do not hold the model's answers to a grammar of the granted skills, also where it takes one.
+    #[arg(long)]
+    pub(crate) free: bool,
     /// US dollars that planning may cost.
     #[arg(long, value_name = "USD")]
     pub(crate) max_cost: Option<f64>,

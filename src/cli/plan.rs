@@ -26,9 +26,15 @@ pub(crate) fn plan(args: &Plan, global: &Global) -> CliResult {
         return Err(Stop::usage("the goal is empty"));
     }
     may_act(args)?;
-    let session = Session::open(args)?;
+    let mut session = Session::open(args)?;
     backend::block_on(async {
         let backend = Backend::open(global).await?;
+        if !args.free
+            && let Some(syntax) = session.constrain().await
+            && args.explain
+        {
+            terminal::say(&format!("answers are held to a grammar of the granted skills ({syntax})"));
+        }
         let exit = match (&goal, args.chat) {
             (goal, true) => chat::chat(args, &session, goal.clone(), &backend).await,
             (Some(goal), false) => once(args, &session, goal, &backend).await,

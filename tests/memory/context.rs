@@ -49,7 +49,7 @@ fn row(id: u128, goal: &str, doubted: bool, message: &str) -> RunRow {
             doubted,
             failed_step: Some("push".into()),
             error: Some("refused".into()),
-            usage: Usage { cost_usd: 0.25, tokens: 900 },
+            usage: Usage { cost_usd: 0.25, tokens: 900, ..Usage::default() },
             calls: 3,
         },
     }

@@ -7,6 +7,7 @@ use crate::cli::args::Plan;
 use crate::cli::backend::{self, Backend};
 use crate::cli::{Exit, Stop, load, memory, render, run};
 use crate::diagnostic::Diagnostic;
+use crate::grammar::{Format, Level, Options, Profile, export};
 use crate::planner::ask::{self, Book, Limits, Model, NoPlan};
 use crate::planner::draft::{Desk, entry_plan};
 use crate::planner::offer::Offer;
@@ -16,13 +17,20 @@ use crate::planner::rounds::{Planned, Rounds};
 use crate::planner::stamp::Stamp;
 use crate::project::Project;
 use crate::runtime::memory::{Ask, Label, Manifest, Told, Untrusted};
+use crate::runtime::model::{GrammarSyntax, Shape};
 use crate::runtime::planning::{self, Planning, PlanningEnd};
 use crate::runtime::setup;
 use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long it may take to find out what a provider can do.
+const PROBE: Duration = Duration::from_secs(10);
+/// Larger grammars are not sent, bytes.
+const MOST_GRAMMAR: usize = 120_000;
 
 /// Where a plan that is not saved would lie.
 pub(super) const ENTRY: &str = "goal.plan";
@@ -104,6 +112,22 @@ impl Session {
             rounds: args.max_rounds,
             prompt: args.max_prompt,
         })
+    }
+
+    /// Holds the model to the grammar of the plan language over the granted skills, where it takes one; gives the syntax. A model that takes
+    /// none, or none so large, writes freely: what it writes is checked either way.
+    pub(super) async fn constrain(&mut self) -> Option<&'static str> {
+        let able = self.model.provider.capabilities(&self.model.name, PROBE).await;
+        let (syntax, format, name) = match able.grammar? {
+            GrammarSyntax::Lark => (GrammarSyntax::Lark, Format::Lark, "lark"),
+            GrammarSyntax::Gbnf => (GrammarSyntax::Gbnf, Format::Gbnf, "gbnf"),
+        };
+        let profile =
+            (format == Format::Lark && self.model.provider.name() == "openai").then_some(Profile::OpenAi);
+        let options = Options { format, level: Level::Skills, profile, max_steps: None };
+        let text = export(&options, &self.offer.signatures).ok().filter(|t| t.len() <= MOST_GRAMMAR)?;
+        self.model.shape = Shape::Grammar { syntax, text: text.into() };
+        Some(name)
     }
 
     /// What a failed run leaves to be planned.
@@ -262,7 +286,7 @@ fn model(args: &Plan, root: &Path) -> Result<Model, Stop> {
         Stop::usage(message)
     })?;
     let price = said.price(&name);
-    Ok(Model { provider: said.provider, name, temperature: said.temperature, price })
+    Ok(Model { provider: said.provider, name, temperature: said.temperature, price, shape: Shape::Text })
 }
 
 /// Keeps what planning came to and used.

@@ -2,7 +2,7 @@
 
 use super::{Content, Found, Item, Kind, Label, Memory, MemoryError, Note};
 use crate::engine::RunStatus;
-use crate::runtime::journal::RunRow;
+use crate::runtime::journal::{RunRow, Summary};
 use crate::runtime::report::status_name;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -214,16 +214,27 @@ fn run(row: &RunRow, untrusted: Untrusted) -> Lines {
     if !about.skills.is_empty() {
         field("calls", about.skills.join(", "));
     }
-    let cost =
-        if about.usage.cost_usd > 0.0 { format!(", {} usd", about.usage.cost_usd) } else { String::new() };
-    let tokens =
-        if about.usage.tokens > 0 { format!(", {} tokens", about.usage.tokens) } else { String::new() };
-    field("used", format!("{} calls{tokens}{cost}", about.calls));
+    field("used", used(about));
     if let (Untrusted::Shown, Some(error)) = (untrusted, &row.error) {
         field("message", error.clone());
     }
     let head = format!("run {}, {}, {}", row.run, day(row.updated_at), status_name(row.status));
     Lines { head, fields, what: "fields" }
+}
+
+fn used(about: &Summary) -> String {
+    let mut text = format!("{} calls", about.calls);
+    let usage = &about.usage;
+    if usage.tokens > 0 {
+        text.push_str(&format!(", {} tokens", usage.tokens));
+    }
+    if usage.cost_usd > 0.0 {
+        text.push_str(&format!(", {} usd", usage.cost_usd));
+    }
+    if usage.unpriced > 0 {
+        text.push_str(&format!(", {} calls of unknown cost", usage.unpriced));
+    }
+    text
 }
 
 fn note(note: &Note, kind: Kind) -> Lines {
