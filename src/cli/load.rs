@@ -144,7 +144,9 @@ pub(crate) fn checked_for(target: &str, asking: &Asking) -> Result<Loaded, Stop>
             return Err(Stop::silent(Exit::Failed));
         }
     };
-    let doubted = asking.context == Context::Untrusted && asking.written_by != Some(WrittenBy::Person);
+    let said = checked.program().plans.values().any(|plan| plan.doubted);
+    let doubted =
+        said || asking.context == Context::Untrusted && asking.written_by != Some(WrittenBy::Person);
     Ok(Loaded { project, plan, checked, summaries, doubted })
 }
 

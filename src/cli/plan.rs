@@ -132,7 +132,8 @@ async fn run_it(
 ) -> CliResult {
     let Planned { name, project, checked, .. } = *planned;
     let summaries = project.analysis.summaries();
-    let loaded = Loaded { project, plan: name, checked, summaries };
+    let doubted = project.analysis.plans.values().any(|p| p.doubted);
+    let loaded = Loaded { project, plan: name, checked, summaries, doubted };
     let (from, kept) = match kept {
         Some((run, kept)) => (Some(reuse::From { run, rerun: Vec::new() }), kept),
         None => (None, crate::value::Map::new()),

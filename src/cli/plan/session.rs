@@ -111,6 +111,7 @@ impl Session {
             limits,
             rounds: args.max_rounds,
             prompt: args.max_prompt,
+            memory: !args.no_memory,
         })
     }
 
