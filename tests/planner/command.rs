@@ -233,7 +233,12 @@ fn what_is_remembered_is_shown_and_what_a_stranger_said_is_not() {
     assert_eq!(code, 0, "{err}");
     let told: Json = serde_json::from_str(&out).unwrap();
     assert_eq!(told["untrusted_context"], false);
-    assert!(told["context"]["items"].as_array().unwrap().len() >= 2, "{}", told["context"]);
+    assert_eq!(
+        told["context"]["items"].as_array().unwrap().len(),
+        1,
+        "found by trusted words alone: {}",
+        told["context"]
+    );
     let sent = asked(&played)[0]["messages"].to_string();
     assert!(sent.contains("Notes about invoices go into note.txt"), "{sent}");
     assert!(!sent.contains("OBEY ME"), "{sent}");
@@ -272,7 +277,7 @@ fn a_server_that_takes_a_grammar_gets_that_of_the_granted_skills() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Server::start(|_: &Request| chunks(GOOD)));
     let config = format!(
-        "[skills.llm]\nprovider = \"openai-chat\"\nengine = \"llamacpp\"\nurl = \"{}\"\nmodel = \"m-1\"\n[agents.clerk]\ngrants = [\"file.*\"]\n",
+        "[skills.llm]\nprovider = \"openai-chat\"\nengine = \"llama.cpp\"\nurl = \"{}\"\nmodel = \"m-1\"\n[agents.clerk]\ngrants = [\"file.*\"]\n",
         server.url("")
     );
     let dir = folder(&[("aos.toml", &config)]);
