@@ -12,10 +12,11 @@ use aos::check;
 use aos::dag::Dag;
 use aos::engine::RunStatus;
 use aos::runtime::host::Request;
-use aos::runtime::store::Store;
+use aos::runtime::memory::{Content, Label, Memory, Note, Untrusted, context, read_note, write_note};
 use aos::runtime::store::disk::{DiskOptions, DiskStore};
-use aos::runtime::store::keys::KeyName;
+use aos::runtime::store::keys::{self, Key, KeyName};
 use aos::runtime::store::memory::MemoryStore;
+use aos::runtime::store::{Op, Store};
 use aos::runtime::{Runtime, setup};
 use aos::source::Sources;
 use aos::syntax;
@@ -40,6 +41,9 @@ fn main() {
     }
     if wanted("engine") {
         tokio::runtime::Runtime::new().unwrap().block_on(engine());
+    }
+    if wanted("memory") {
+        memory();
     }
     if wanted("program") {
         program();
@@ -256,6 +260,102 @@ async fn engine() {
              {bound:>12.1?} {ratio:>6.1}"
         );
         store.close().unwrap();
+    }
+}
+
+/// How many memories, of so many words.
+const MEMORIES: u64 = 50_000;
+const WORDS: u64 = 60;
+
+/// Words as they come in texts: few often, most seldom.
+struct Talk(u64);
+
+impl Talk {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn text(&mut self, words: u64) -> String {
+        let mut text = String::new();
+        for _ in 0..words {
+            let most = [20, 400, 4_000, 40_000][self.below(4) as usize];
+            write!(text, "word{} ", self.below(most)).unwrap();
+        }
+        text
+    }
+}
+
+fn percentile(times: &mut [Duration], percent: usize) -> Duration {
+    times.sort();
+    times[(times.len() * percent / 100).min(times.len() - 1)]
+}
+
+/// Every text is read and its words are compared: what an index is to beat.
+fn linear(store: &dyn Store, query: &str) -> usize {
+    let wanted: std::collections::HashSet<&str> = query.split(' ').collect();
+    let rows = store.scan(keys::memories(&KeyName::local()), false, usize::MAX).unwrap();
+    let mut scores: Vec<usize> = Vec::with_capacity(rows.len());
+    for (_, bytes) in &rows {
+        let note = read_note(bytes).unwrap();
+        scores.push(note.text().split(' ').filter(|word| wanted.contains(word)).count());
+    }
+    scores.sort_unstable();
+    scores.iter().rev().take(10).sum()
+}
+
+fn memory() {
+    println!("\n== {MEMORIES} memories of {WORDS} words");
+    let mut talk = Talk(11);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let ops = (0..MEMORIES).map(|n| {
+        let id = uuid::Uuid::from_u128(u128::from(n));
+        let note = Note {
+            id,
+            at: jiff::Timestamp::now(),
+            by: "bench".into(),
+            label: Label::Trusted,
+            content: Content::Text(talk.text(WORDS).into()),
+            tags: Vec::new(),
+            origin: None,
+        };
+        Op::Put(Key::Memory { tenant: KeyName::local(), id }.encode(), write_note(&note).unwrap())
+    });
+    let ops: Vec<Op> = ops.collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(store.commit(Vec::new(), ops)).unwrap();
+    let memory = Memory::new(Arc::clone(&store), KeyName::local());
+    let now = jiff::Timestamp::now();
+    let start = Instant::now();
+    memory.search("word1", now, 10).unwrap();
+    println!("the first search, which reads all of them: {:.1?}", start.elapsed());
+    let queries: Vec<String> = (0..200).map(|_| talk.text(8)).collect();
+    let timed = |work: &mut dyn FnMut(&str)| -> Vec<Duration> {
+        let one = |query: &String| {
+            let start = Instant::now();
+            work(query);
+            start.elapsed()
+        };
+        queries.iter().map(one).collect()
+    };
+    let mut search = timed(&mut |query| assert!(!memory.search(query, now, 10).unwrap().is_empty()));
+    let mut told = timed(&mut |query| {
+        assert!(!context(&memory, query, 2_000, now, Untrusted::Named).unwrap().0.is_empty());
+    });
+    let scan = (0..3).map(|_| {
+        let start = Instant::now();
+        assert!(linear(&*store, &queries[0]) > 0);
+        start.elapsed()
+    });
+    let scan = scan.min().unwrap();
+    for (name, times) in
+        [("search of 8 words, 10 found", &mut search), ("context of 2,000 tokens", &mut told)]
+    {
+        let (half, most) = (percentile(times, 50), percentile(times, 95));
+        let ratio = scan.as_secs_f64() / most.as_secs_f64();
+        println!(
+            "{name}: p50 {half:.1?}, p95 {most:.1?}; a linear scan takes {scan:.1?}, {ratio:.0} times as long"
+        );
     }
 }
 

@@ -32,7 +32,6 @@ mod lint;
 mod macros;
 mod mentions;
 mod narrow;
-mod not_yet;
 mod operators;
 mod order;
 mod people;
@@ -54,7 +53,6 @@ mod walk;
 pub(crate) use eval_api::infer_text;
 pub use eval_api::{check_expr, close_expr, read_type};
 pub use left::Left;
-pub use not_yet::not_yet;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Code, Diagnostic, nearest, sort};

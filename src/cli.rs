@@ -20,6 +20,7 @@ mod init;
 mod inputs;
 mod live;
 mod load;
+mod memory;
 #[cfg(feature = "otel")]
 mod otel;
 mod people;
@@ -136,6 +137,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Cost(a) => cost::cost(&a, &global),
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),
+        Command::Memory(a) => memory::memory(&a, &global),
         Command::Store(a) => store::store(&a, &global),
         Command::Test(a) => test::test(&a, &global),
         Command::Grammar(a) => grammar::grammar(&a),

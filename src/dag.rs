@@ -6,8 +6,10 @@
 mod build;
 pub(crate) mod conflict;
 pub mod draw;
+mod goal;
 mod time;
 
+use crate::check::errors::AMBIENT;
 use crate::check::hir::{
     Approve, Arg, Budget, Call, ErrorArm, Idempotency, LoopElse, Param, Program, Rate, Tolerate,
 };
@@ -20,6 +22,8 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+pub use goal::Goal;
 
 /// The version of the serialised form.
 pub const VERSION: u32 = 1;
@@ -37,6 +41,9 @@ pub struct Dag {
     plans: IndexMap<Arc<str>, PlanDag>,
     bodies: Vec<BodyDag>,
     skills: IndexMap<Arc<str>, SkillFacts>,
+    /// Whether a model wrote the plan that had read what is untrusted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    doubted: bool,
 }
 
 /// A plan of a [`Dag`].
@@ -57,6 +64,9 @@ pub struct PlanDag {
     /// What it may use up, over its inputs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budget: Vec<Budget>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
 }
 
 /// Where the value of a variable is found.
@@ -94,6 +104,9 @@ pub struct SkillFacts {
     /// The resources it touches, over its parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<Touch>,
+    /// The errors of its signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub throws: Vec<Arc<str>>,
 }
 
 /// A resource that a skill touches.
@@ -279,6 +292,19 @@ impl Dag {
         self
     }
 
+    /// The same graph, with whether a model wrote the plan that had read what is untrusted.
+    #[must_use]
+    pub fn with_doubt(mut self, doubted: bool) -> Self {
+        self.doubted = doubted;
+        self
+    }
+
+    /// Whether a model wrote the plan that had read what is untrusted.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
     /// A plan by its unique name.
     #[must_use]
     pub fn plan(&self, name: &str) -> Option<&PlanDag> {
@@ -306,6 +332,17 @@ impl Dag {
     #[must_use]
     pub fn body(&self, id: BodyId) -> Option<&BodyDag> {
         self.bodies.get(id.0 as usize)
+    }
+
+    /// The skills that are called, by name.
+    pub fn skills(&self) -> impl Iterator<Item = (&Arc<str>, &SkillFacts)> {
+        self.skills.iter()
+    }
+
+    /// Whether an error's kind is a word of the language or of a signature, so that no implementation can have made it up.
+    #[must_use]
+    pub fn knows_error(&self, kind: &str) -> bool {
+        AMBIENT.contains(&kind) || self.skills.values().any(|s| s.throws.iter().any(|k| **k == *kind))
     }
 
     /// What is known of a skill.

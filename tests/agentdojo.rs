@@ -1,7 +1,10 @@
 //! Published tasks of an agent over tools, with what attackers hide in the tools' answers: no marked flow passes the checker, no clean
 //! task is refused, and an attacker's call never runs.
 
+use crate::engine::influence::{Trace, compile, trace};
 use crate::support::{aos, cases, finish};
+use aos::check::flow::{Asker, Writer};
+use aos::value::Value;
 use serde_json::Value as Json;
 use std::fmt::Write as _;
 
@@ -212,4 +215,87 @@ fn marked_flows_are_refused_and_clean_tasks_run_without_an_attackers_call() {
         "{clean} clean tasks ran, {refused} refused with {flows} marked flows, {attacks} attacks refused"
     );
     assert!(clean > 0 && refused > 0 && attacks > 0);
+}
+
+/// Both runs of one plan: what is read from outside is harmless, and then what the attacker wrote.
+fn twice(suite: &Json, text: &str, attack: &Json) -> Result<(Trace, Trace), Vec<String>> {
+    let dag = compile(text, &Asker::default())?;
+    let tools = suite["tools"].as_array().unwrap();
+    let named = |field: &str| -> Vec<String> {
+        let tools = tools.iter().filter(|t| t[field] == true);
+        tools.map(|t| format!("t.{}", t["name"].as_str().unwrap())).collect()
+    };
+    let (outside, effects) = (named("reads_untrusted"), named("effect"));
+    // Where a number is made of it, the attacker writes one.
+    let number = text.contains("(string(s");
+    let run = |says: String| {
+        let outside = outside.clone();
+        let answer = move |invoke: &aos::engine::Invoke| {
+            Ok(match outside.iter().any(|name| **name == *invoke.skill) {
+                false => Value::from_json(&serde_json::json!({ "own": "answer" })),
+                true => Value::String(says.clone().into()),
+            })
+        };
+        trace(&dag, answer, |skill| effects.iter().any(|name| name == skill))
+    };
+    let attack = format!("IMPORTANT: {} {}", attack["goal"], attack["calls"]);
+    Ok((run("12".into()), run(if number { "666".into() } else { attack })))
+}
+
+#[test]
+fn no_injection_changes_what_a_task_does() {
+    let Some(folder) = cases("examples-data/agentdojo") else { return };
+    let numbers = regex::Regex::new(r"(s\d+) as (float|int)").unwrap();
+    let (mut same, mut refused, mut differ, mut obeyed) = (0, 0, 0, 0);
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        let suite: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for task in suite["user_tasks"].as_array().unwrap() {
+            let calls = task["calls"].as_array().unwrap();
+            let text = plan(&suite, calls, is_marked, false).replace("plan task()", "plan p()");
+            for attack in suite["injection_tasks"].as_array().unwrap() {
+                let pair = format!("{} and {}", task["id"], attack["id"]);
+                match twice(&suite, &text, attack) {
+                    Ok((calm, attacked)) => {
+                        assert_eq!(calm.acts, attacked.acts, "{pair}\n{text}");
+                        assert_eq!(calm.status, attacked.status, "{pair}");
+                        same += 1;
+                    }
+                    Err(errors) => {
+                        let flow = |e: &String| e.starts_with("untrusted-");
+                        assert!(errors.iter().all(flow), "{pair}: {errors:#?}");
+                        refused += 1;
+                        // What was refused would have been told by the attacker what to do.
+                        let bare = text.replace("-> untrusted ", "-> ");
+                        let bare = numbers.replace_all(&bare, "$2(string($1))");
+                        let (calm, attacked) = twice(&suite, &bare, attack).unwrap();
+                        differ += u32::from(calm.acts != attacked.acts);
+                    }
+                }
+                // A planner that has read the injection and obeys: its plan goes nowhere.
+                let added = attack["calls"].as_array().unwrap().iter();
+                let acts = |c: &&Json| c["effect"] == true && !c["args"].as_object().unwrap().is_empty();
+                if added.clone().any(|c| acts(&c)) {
+                    let all: Vec<Json> = calls.iter().chain(added).cloned().collect();
+                    let text = plan(&suite, &all, is_marked, false).replace("plan task()", "plan p()");
+                    let asker = Asker {
+                        written_by: Some(Writer::Model),
+                        untrusted_context: true,
+                        ..Asker::default()
+                    };
+                    assert!(compile(&text, &asker).is_err(), "{pair}\n{text}");
+                    obeyed += 1;
+                }
+            }
+        }
+    }
+    println!(
+        "{} pairs: {same} do the same, {refused} are refused, of which {differ} do otherwise without labels; {obeyed} plans \
+         that obey are refused",
+        same + refused
+    );
+    assert!(same > 0 && refused > 0 && differ == refused && obeyed > 0);
 }

@@ -3,6 +3,7 @@
 mod cases;
 mod doubt;
 mod generate;
+pub mod influence;
 #[cfg(feature = "runtime")]
 mod journal;
 mod ledger;

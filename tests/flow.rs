@@ -119,6 +119,16 @@ fn control_follows_conditions_loops_and_errors() {
     bad("step w = clean.read() on_error use odd step b = bank.pay(to: w)", &["untrusted-flow@w"]);
     clean("step a = web.read() require a.ok else \"no\" step b = bank.pay(to: free) depends_on [a]");
     clean("step a = web.read() on_error continue step b = bank.pay(to: free) when failed(a)");
+    // Whether a region fails hangs on what is inside it.
+    let region = "step r = do { step k = clean.read(x: odd) } on_error continue";
+    bad(&format!("{region} step b = bank.pay(to: free) when succeeded(r)"), &[pay]);
+    bad(
+        "step r = do { require odd == \"\" else \"no\" } on_error continue step b = bank.pay(to: free) when failed(r)",
+        &[pay],
+    );
+    clean(
+        "step r = do { step k = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: free) when failed(r)",
+    );
     bad(
         "step l = loop x = \"a\" max 3 { step a = web.read() return a.text } step b = bank.pay(to: l)",
         &["untrusted-flow@l"],

@@ -36,6 +36,8 @@ mod json_form;
 #[cfg(all(feature = "cli", feature = "lsp"))]
 mod lsp;
 #[cfg(feature = "cli")]
+mod memory;
+#[cfg(feature = "cli")]
 mod models;
 #[cfg(feature = "cli")]
 mod mutation;

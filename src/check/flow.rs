@@ -18,6 +18,7 @@ use indexmap::IndexMap;
 use label::Label;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+pub(crate) use value::has_labels;
 use value::{Flow, Said};
 
 /// Who wrote a plan.
@@ -248,12 +249,12 @@ impl<'a> Walk<'a> {
                 .map(&|l| l.then(param.span, || format!("as `{}` of the plan `{}`", param.name, plan.name)));
             let said = self.said(param.span);
             let flow = Flow::typed(arg.own.clone(), &param.ty, param.labels, said);
-            let plain = param.labels == crate::types::Labels::default() && !value::has_labels(&param.ty);
+            let plain = param.labels == crate::types::Labels::default() && !has_labels(&param.ty);
             vars.set(param.var, if plain { arg } else { flow });
         }
         let mut result = self.body(&mut vars, &plan.body, pc);
         self.calls.pop();
-        if plan.output_labels != crate::types::Labels::default() || value::has_labels(&plan.output) {
+        if plan.output_labels != crate::types::Labels::default() || has_labels(&plan.output) {
             let said = self.said(plan.span);
             result = Flow::typed(result.total(), &plan.output, plan.output_labels, said);
         }

@@ -86,7 +86,6 @@ fn the_sample_of_the_language_is_clean() {
             "irreversible \"slack\""
         ]
     );
-    assert_eq!(super::not_yet(&plan), [], "all of it runs");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The arguments of every command.
 
+mod memory;
+
+pub(crate) use memory::{Memory, MemoryCommand, MemoryKind};
+
 use super::Exit;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -84,6 +88,9 @@ pub(crate) enum Command {
     /// Look at runs that were put aside, and decide.
     #[command(after_help = "Example: aos dead list")]
     Dead(Dead),
+    /// What is remembered between runs: runs, results worth keeping, notes.
+    #[command(after_help = "Example: aos memory search deploy staging")]
+    Memory(Memory),
     /// Care for the store: backups, checks, repairs.
     #[command(after_help = "Example: aos store export backup.jsonl")]
     Store(Store),
@@ -278,6 +285,12 @@ pub(crate) struct Plan {
     /// Print the plan and how it came about as JSON; with --run the events follow.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show the model nothing of earlier runs and notes.
+    #[arg(long)]
+    pub(crate) no_memory: bool,
+    /// Do not hold the model's answers to a grammar of the granted skills, also where it takes one.
+    #[arg(long)]
+    pub(crate) free: bool,
     /// US dollars that planning may cost.
     #[arg(long, value_name = "USD")]
     pub(crate) max_cost: Option<f64>,

@@ -6,6 +6,7 @@ use crate::engine::Notice;
 use crate::runtime::care::{self, CareError, Opened};
 use crate::runtime::host::{RunError, Started};
 use crate::runtime::journal::{Header, RunRow};
+use crate::runtime::memory::MemoryError;
 use crate::runtime::report::Report;
 use crate::runtime::setup;
 use crate::runtime::socket::{self, Answer, Client, Request};
@@ -296,10 +297,22 @@ pub(crate) fn stop(error: &RunError) -> Stop {
         | RunError::Ended { .. }
         | RunError::Live(_)
         | RunError::NotDead(_)
+        | RunError::Memory(
+            MemoryError::Empty
+            | MemoryError::TooLarge { .. }
+            | MemoryError::Tags(_)
+            | MemoryError::Full
+            | MemoryError::Unknown(_)
+            | MemoryError::Ambiguous(_)
+            | MemoryError::IsRun(_)
+            | MemoryError::Refused(_),
+        )
         | RunError::Refused(_) => Stop::usage(error.to_string()),
-        RunError::PutAside { .. } | RunError::Journal(_) | RunError::Skills(_) | RunError::Task(_) => {
-            Stop::failed(error.to_string())
-        }
+        RunError::PutAside { .. }
+        | RunError::Memory(MemoryError::Store(_) | MemoryError::Journal(_) | MemoryError::Codec { .. })
+        | RunError::Journal(_)
+        | RunError::Skills(_)
+        | RunError::Task(_) => Stop::failed(error.to_string()),
     }
 }
 

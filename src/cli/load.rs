@@ -94,11 +94,13 @@ pub(crate) struct Loaded {
     pub(crate) plan: Arc<str>,
     pub(crate) checked: CheckedPlan,
     pub(crate) summaries: Vec<PlanSummary>,
+    /// Whether a model wrote the plan that had read what is untrusted.
+    pub(crate) doubted: bool,
 }
 
 impl Loaded {
     pub(crate) fn dag(&self) -> Dag {
-        Dag::new(self.checked.program())
+        Dag::new(self.checked.program()).with_doubt(self.doubted)
     }
 
     /// The plan that is run.
@@ -142,7 +144,10 @@ pub(crate) fn checked_for(target: &str, asking: &Asking) -> Result<Loaded, Stop>
             return Err(Stop::silent(Exit::Failed));
         }
     };
-    Ok(Loaded { project, plan, checked, summaries })
+    let said = checked.program().plans.values().any(|plan| plan.doubted);
+    let doubted =
+        said || asking.context == Context::Untrusted && asking.written_by != Some(WrittenBy::Person);
+    Ok(Loaded { project, plan, checked, summaries, doubted })
 }
 
 /// The plan that was asked for: by name, else the only one, else the one named like the file, else the one that calls the others.

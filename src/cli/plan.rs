@@ -26,9 +26,15 @@ pub(crate) fn plan(args: &Plan, global: &Global) -> CliResult {
         return Err(Stop::usage("the goal is empty"));
     }
     may_act(args)?;
-    let session = Session::open(args)?;
+    let mut session = Session::open(args)?;
     backend::block_on(async {
         let backend = Backend::open(global).await?;
+        if !args.free
+            && let Some(syntax) = session.constrain().await
+            && args.explain
+        {
+            terminal::say(&format!("answers are held to a grammar of the granted skills ({syntax})"));
+        }
         let exit = match (&goal, args.chat) {
             (goal, true) => chat::chat(args, &session, goal.clone(), &backend).await,
             (Some(goal), false) => once(args, &session, goal, &backend).await,
@@ -125,13 +131,9 @@ async fn run_it(
     backend: &Backend,
 ) -> CliResult {
     let Planned { name, project, checked, .. } = *planned;
-    let missing = crate::check::not_yet(checked.program());
-    if !missing.is_empty() {
-        super::render::report(&missing, &project.sources);
-        return Ok(Exit::Failed);
-    }
     let summaries = project.analysis.summaries();
-    let loaded = Loaded { project, plan: name, checked, summaries };
+    let doubted = project.analysis.plans.values().any(|p| p.doubted);
+    let loaded = Loaded { project, plan: name, checked, summaries, doubted };
     let (from, kept) = match kept {
         Some((run, kept)) => (Some(reuse::From { run, rerun: Vec::new() }), kept),
         None => (None, crate::value::Map::new()),

@@ -3,8 +3,8 @@
 use super::args::{Global, Resume, Run};
 use super::backend::{self, Backend, Followed, Progress};
 use super::load::{self, Loaded};
-use super::{CliResult, Exit, Stop, inputs, live, people, render, terminal};
-use crate::check::{self, hir::Plan};
+use super::{CliResult, Exit, Stop, inputs, live, people, terminal};
+use crate::check::hir::Plan;
 use crate::engine::RunStatus;
 use crate::runtime::driver::Control;
 use crate::runtime::host::{self, Request as RunRequest};
@@ -18,11 +18,6 @@ use std::sync::Arc;
 
 pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
     let loaded = load::checked_for(&args.target, &args.asking)?;
-    let missing = check::not_yet(loaded.checked.program());
-    if !missing.is_empty() {
-        render::report(&missing, &loaded.project.sources);
-        return Ok(Exit::Failed);
-    }
     if args.dry_run {
         return Ok(dry_run(&loaded));
     }

@@ -182,6 +182,7 @@ fn tell_stats(stats: &Stats, json: bool) -> Exit {
         format!("commits    {}", stats.commits),
         format!("runs       {}  {}", stats.runs, by_status.join(", ")),
         format!("put aside  {}", stats.dead),
+        format!("memories   {}", stats.memories),
         format!("events     {}", stats.events),
         format!("contents   {}  {}", stats.blobs, size(stats.blob_bytes)),
         format!("on disk    {}", size(stats.disk_bytes)),

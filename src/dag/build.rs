@@ -3,7 +3,7 @@
 use super::conflict::Conflicts;
 use super::{
     Action, BodyDag, BodyId, Dag, ForNode, LoopNode, Node, NodeKind, PlanDag, Reason, SkillFacts, StepNode,
-    Touch, VERSION, VarHome, arg_exprs, time,
+    Touch, VERSION, VarHome, arg_exprs, goal, time,
 };
 use crate::check::hir::{
     self, Approve, ApproveElse, Body, Call, Idempotency, Plan, Program, Reaction, Signature, Step, Stmt,
@@ -40,6 +40,7 @@ pub(super) fn build(program: &Program) -> Dag {
         plans,
         bodies: builder.bodies,
         skills,
+        doubted: false,
     };
     time::fill(&mut dag, &builder.owner);
     dag
@@ -55,6 +56,7 @@ fn facts(signature: &Signature) -> SkillFacts {
         tokens: signature.tokens.clone(),
         touches: signature.effects.iter().filter(|e| e.kind != EffectKind::Pure).map(touch).collect(),
         rate: signature.rate,
+        throws: signature.throws.iter().map(|kind| kind.name.clone()).collect(),
     }
 }
 
@@ -115,6 +117,7 @@ impl Builder {
             body,
             worst_ms: 0,
             budget: plan.budget.clone(),
+            goal: goal::of(plan),
         }
     }
 

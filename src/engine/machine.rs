@@ -68,6 +68,8 @@ pub struct Machine {
     pub(super) out: Step,
     pub(super) outcome: Option<Outcome>,
     pub(super) reuse: super::reuse::Reuse,
+    /// What the run is for.
+    pub(super) goal: Option<Arc<str>>,
 }
 
 /// The longest way to the end first, then the order of the text.
@@ -112,6 +114,7 @@ impl Machine {
             out: Step::default(),
             outcome: None,
             reuse: super::reuse::Reuse::default(),
+            goal: None,
         }
     }
 
@@ -125,6 +128,12 @@ impl Machine {
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
+    }
+
+    /// What the run is for, as its plan says; values that may not be told are `…`.
+    #[must_use]
+    pub fn goal(&self) -> Option<&Arc<str>> {
+        self.goal.as_ref()
     }
 
     /// What all calls used up so far.
@@ -250,6 +259,7 @@ impl Machine {
         match self.plan_inputs(index, inputs) {
             Ok(locals) => {
                 if let Some(plan) = dag.plan_at(index) {
+                    self.goal = self.goal_of(plan, &locals);
                     let frame = self.open(plan.body, index, None, FrameKey::Plain, locals, 0);
                     self.open_ledger(frame, plan);
                 }

@@ -5,7 +5,7 @@ use super::event::Failure;
 use super::machine::Machine;
 use super::state::{Loc, Locals, Row};
 use crate::check::hir::Arg;
-use crate::dag::{NodeKind, VarHome};
+use crate::dag::{NodeKind, PlanDag, VarHome};
 use crate::expr::{Env, EvalError, Expr, RunField, StatusTest, Stop as EvalStop, VarId, eval};
 use crate::types::conform;
 use crate::value::{Map, Value};
@@ -284,6 +284,12 @@ impl Machine {
             locals.push((param.var, value));
         }
         Ok(locals)
+    }
+
+    /// The text of a plan's goal.
+    pub(super) fn goal_of(&self, plan: &PlanDag, locals: &[(VarId, Value)]) -> Option<Arc<str>> {
+        let text = plan.goal.as_ref()?.text(&Inputs { machine: self, locals });
+        Some(text.into())
     }
 
     /// A number over the parameters of a skill, such as its `time`.

@@ -23,6 +23,8 @@ pub struct Model {
     pub temperature: Option<f64>,
     /// What it costs; `None`: not known, which is not nothing.
     pub price: Option<Price>,
+    /// A grammar that its answers are held to, where it takes one. What comes back is checked all the same.
+    pub shape: Shape,
 }
 
 /// What planning may use in all.
@@ -110,7 +112,7 @@ pub async fn plan(
             // Our estimate may be short of the provider's count.
             max_input: i64::try_from(input).unwrap_or(i64::MAX).saturating_mul(2),
             temperature: model.temperature,
-            shape: Shape::Text,
+            shape: model.shape.clone(),
             meter: Meter::default(),
         };
         let asked = ask(model, &request, round, end, book, tell).await?;

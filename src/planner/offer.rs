@@ -3,7 +3,9 @@
 use super::prompt::tokens;
 use super::rank::Rank;
 use crate::catalog::{self, Catalog};
+use crate::check;
 use crate::check::flow::Agent;
+use crate::check::hir::Signature;
 use crate::format;
 use crate::project::Project;
 use crate::syntax::ast;
@@ -21,6 +23,8 @@ pub struct Offered {
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
     pub skills: Vec<Offered>,
+    /// The same skills as the checker knows them, for grammars.
+    pub signatures: Vec<Arc<Signature>>,
     types: BTreeMap<Arc<str>, String>,
 }
 
@@ -60,12 +64,20 @@ impl Offer {
         let deprecated = |skill: &ast::Skill| {
             skill.clauses.iter().any(|c| matches!(c.kind, ast::SkillClauseKind::Deprecated(_)))
         };
-        let skills = skills
+        let skills: Vec<Offered> = skills
             .into_iter()
             .filter(|(name, skill)| granted(name) && !deprecated(skill))
             .map(|(name, skill)| Offered { name, signature: printed(ast::Item::Skill(skill)) })
             .collect();
-        Offer { skills, types }
+        let mut offer = Offer { skills, signatures: Vec::new(), types };
+        offer.signatures = offer
+            .skills
+            .iter()
+            .filter_map(|s| {
+                project.analysis.skills.get(&s.name).cloned().or_else(|| check::standard_signature(&s.name))
+            })
+            .collect();
+        offer
     }
 
     /// The signatures that fit into so many tokens: all, or those nearest to the goal, in the order of their names.

@@ -1,5 +1,6 @@
-//! BM25 over a few hundred short texts.
+//! BM25 over a few hundred short texts, by the words that memories are found by.
 
+use crate::runtime::memory::words;
 use std::collections::HashMap;
 
 const K1: f64 = 1.2;
@@ -18,7 +19,7 @@ impl Rank {
         for (index, text) in texts.enumerate() {
             let mut counts: HashMap<String, f64> = HashMap::new();
             let mut length = 0.0;
-            for word in words(text) {
+            for word in words(text, true) {
                 *counts.entry(word).or_default() += 1.0;
                 length += 1.0;
             }
@@ -35,7 +36,7 @@ impl Rank {
         let mut scores = vec![0.0; self.lengths.len()];
         let all = self.lengths.len() as f64;
         let mean = (self.lengths.iter().sum::<f64>() / all.max(1.0)).max(1.0);
-        let mut asked: Vec<String> = words(query).collect();
+        let mut asked: Vec<String> = words(query, true).collect();
         asked.sort_unstable();
         asked.dedup();
         for found in asked.iter().filter_map(|word| self.words.get(word)) {
@@ -51,14 +52,4 @@ impl Rank {
         }
         scores
     }
-}
-
-/// The words of a text in lower case, without the ends that English gives them; names are taken apart.
-fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 1).map(|word| {
-        let word = word.to_lowercase();
-        let cut =
-            ["ing", "es", "ed", "s"].iter().find_map(|end| word.strip_suffix(end).filter(|w| w.len() > 2));
-        cut.map_or_else(|| word.clone(), |w| w.trim_end_matches('e').to_owned())
-    })
 }

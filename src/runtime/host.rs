@@ -1,12 +1,14 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
 mod care;
+mod memory;
 mod planning;
 
 use super::call::Caller;
 use super::driver::{Control, Driver, Said, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
 use super::keep::{Keeper, Known};
+use super::memory::{Memory, MemoryError};
 use super::people::{People, Person, Reply, admit};
 use super::rate::Rates;
 use super::report::Report;
@@ -34,6 +36,8 @@ use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+pub use memory::Keep;
+
 /// Builds the skills of a project from the folder of its `aos.toml`.
 pub type SkillsFactory = dyn Fn(&Path) -> Result<Skills, String> + Send + Sync;
 
@@ -45,6 +49,8 @@ pub type PeopleFactory = dyn Fn(&Path) -> Result<People, String> + Send + Sync;
 pub enum RunError {
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error("no run starts with `{0}`; `aos runs` lists them")]
     Unknown(String),
     #[error("several runs start with `{prefix}`: {}", matches.join(", "))]
@@ -155,6 +161,7 @@ pub struct Runtime {
     live: LiveRuns,
     rates: Arc<Rates>,
     keeper: Keeper,
+    memory: Memory,
     /// One request with a key at a time: what a key stands for must be known to the next.
     keyed: tokio::sync::Mutex<()>,
     /// The folder of the store, where it has one.
@@ -176,6 +183,7 @@ impl Runtime {
         let live = LiveRuns::default();
         Runtime {
             keeper: Keeper::new(journal.clone(), tenant.clone(), live.clone()),
+            memory: Memory::new(Arc::clone(journal.store()), tenant.clone()),
             journal,
             tenant,
             factory: Box::new(factory),
@@ -549,12 +557,16 @@ impl Runtime {
             Entry::Vacant(place) => place.insert(Live { control: control.clone(), watchers, ended }),
         };
         let live = self.live.clone();
+        let ended = self.remembering();
         let done = tokio::spawn(async move {
             let gone = Gone { live, run, _end: end };
             let span = trace::run(&id, &plan);
             let (machine, status) =
                 Driver::new(machine, journal, around).run(first).instrument(span.clone()).await?;
             trace::ended(&span, status);
+            if status.is_ended() {
+                ended(run);
+            }
             drop(gone);
             Ok(Report::of(&id, &plan, status, &machine))
         });
@@ -566,7 +578,8 @@ impl Runtime {
         if let Some(skills) = cache.get(root) {
             return Ok(Arc::clone(skills));
         }
-        let skills = Arc::new((self.factory)(root).map_err(RunError::Skills)?);
+        let skills = (self.factory)(root).map_err(RunError::Skills)?;
+        let skills = Arc::new(skills.with_memory(self.memory.clone()));
         cache.insert(root.to_path_buf(), Arc::clone(&skills));
         Ok(skills)
     }

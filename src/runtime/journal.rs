@@ -1,8 +1,10 @@
 //! What is kept of a run: a header with everything it needs, its events, and a row for lists.
 
 mod large;
+mod summary;
 
 pub use large::Spilled;
+pub use summary::Summary;
 
 use super::artifacts;
 use super::blobs::BlobError;
@@ -107,6 +109,9 @@ pub struct RunRow {
     /// When something of a suspended run is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<jiff::Timestamp>,
+    /// What it was for, and what it came to.
+    #[serde(default)]
+    pub about: Summary,
 }
 
 /// One thing that a suspended run waits for.
@@ -169,6 +174,7 @@ impl RunJournal {
             waiting: Vec::new(),
             waits: 0,
             due: None,
+            about: Summary::begin(&header),
         };
         RunJournal {
             journal,
@@ -340,6 +346,7 @@ impl RunJournal {
         self.row.status = status;
         self.row.updated_at = jiff::Timestamp::now();
         self.row.error = error_of(outcome);
+        self.row.about.update(machine);
         if outcome.is_some() {
             self.row.in_doubt = in_doubt(machine);
         }
@@ -558,6 +565,8 @@ pub fn row_of(run: Uuid, read: &Read) -> (KeyName, RunRow) {
     let rest = read.between.and_then(|(_, last)| read.machine.rest(last)).filter(|_| outcome.is_none());
     let tenant = KeyName::new(&read.header.tenant).unwrap_or_else(|_| KeyName::local());
     let (started_at, updated_at) = read.between.unwrap_or_default();
+    let mut about = Summary::begin(&read.header);
+    about.update(&read.machine);
     let row = RunRow {
         run,
         plan: Arc::clone(&read.header.plan),
@@ -572,6 +581,7 @@ pub fn row_of(run: Uuid, read: &Read) -> (KeyName, RunRow) {
         waiting: rest.iter().flat_map(|r| r.asks.iter().map(Waits::of)).collect(),
         waits: rest.as_ref().map_or(0, |r| u32::try_from(r.count).unwrap_or(u32::MAX)),
         due: rest.and_then(|r| r.due),
+        about,
     };
     (tenant, row)
 }

@@ -11,6 +11,7 @@ pub mod http;
 pub mod jq;
 pub mod json;
 pub mod llm;
+pub mod memory;
 pub mod process;
 pub mod registry;
 pub mod schema;

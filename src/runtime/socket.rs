@@ -5,8 +5,9 @@ use super::artifacts::{Artifact, Query};
 use super::care::{Done, Job};
 use super::dead::DeadLetter;
 use super::driver::Update;
-use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
+use super::host::{ByKey, Keep, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
+use super::memory::{Ask, Told};
 use super::people::{Person, Reply};
 use super::planning::Planning;
 use super::report::Report;
@@ -67,6 +68,13 @@ pub enum Request {
     DropDead {
         run: String,
     },
+    Memory {
+        ask: Ask,
+    },
+    /// The result of a step is worth keeping.
+    Keep {
+        keep: Keep,
+    },
     /// What a key of planning stands for.
     Planned {
         project: PathBuf,
@@ -118,6 +126,9 @@ pub enum Answer {
     },
     Dead {
         letters: Vec<DeadLetter>,
+    },
+    Memory {
+        told: Box<Told>,
     },
     /// None where a key stands for nothing; the one that was to be kept.
     Planned {
@@ -255,6 +266,12 @@ async fn meet(
         }
         Request::Artifacts { query } => {
             runtime.artifacts(query).await.map(|artifacts| Answer::Artifacts { artifacts })
+        }
+        Request::Memory { ask } => {
+            runtime.recall(ask).await.map(|told| Answer::Memory { told: Box::new(told) })
+        }
+        Request::Keep { keep } => {
+            runtime.keep(keep).await.map(|told| Answer::Memory { told: Box::new(told) })
         }
         Request::Cost { query } => runtime.cost(query).await.map(|lines| Answer::Cost { lines }),
         Request::Dead => runtime.dead().map(|letters| Answer::Dead { letters }),

@@ -117,7 +117,11 @@ pub struct World {
     pub outcome: Option<Outcome>,
     /// Off for measurements.
     pub record: bool,
+    /// What skills answer, instead of what lies in their arguments.
+    pub answer: Option<Box<Answer>>,
 }
+
+pub type Answer = dyn Fn(&Invoke) -> EventKind;
 
 impl World {
     pub fn new(dag: Arc<Dag>) -> World {
@@ -141,6 +145,7 @@ impl World {
             cancel_at: None,
             outcome: None,
             record: true,
+            answer: None,
         }
     }
 
@@ -256,7 +261,10 @@ impl World {
             assert!(!self.acts.contains(&place), "{place:?} is made twice");
             self.acts.push(place.clone());
         }
-        let (ms, kind) = answer(&invoke);
+        let (ms, kind) = match &self.answer {
+            Some(own) => (10, own(&invoke)),
+            None => answer(&invoke),
+        };
         let ms = match &mut self.shuffle {
             Some(random) if ms < 1000 => 1 + random.below(40) as i64,
             _ => ms.min(invoke.timeout_ms),

@@ -5,6 +5,7 @@ use super::label::{Label, Trace};
 use super::value::Flow;
 use super::{Vars, Walk};
 use crate::check::hir::{Action, Body, ErrorArm, For, Loop, LoopElse, Reaction, Step, Stmt, StmtKind};
+use crate::check::inner;
 use crate::expr::Expr;
 
 /// Rounds in which the labels of a loop's variable settle.
@@ -121,15 +122,29 @@ impl<'a> Walk<'a> {
         Label { hidden: out.hidden.filter(|(p, _)| *p != crate::types::Privacy::Secret), ..out }
     }
 
-    /// What decides whether an action fails: its arguments.
+    /// What decides whether an action fails: the arguments of a call; of a region whatever decides over what is inside it.
     fn fails(&mut self, vars: &mut Vars<'a>, action: &'a Action) -> Label {
         let mut out = Label::default();
         if let Action::Call(call) = action {
             for arg in &call.args {
                 out = out.join(&self.label(vars, &arg.value).as_choice());
             }
-        } else if let Some(head) = head(action) {
-            out = self.label(vars, head).as_choice();
+        }
+        let until = if let Action::Loop(l) = action { l.body.until.as_ref() } else { None };
+        for decides in head(action).into_iter().chain(until) {
+            out = out.join(&self.label(vars, decides).as_choice());
+        }
+        for stmt in inner(action).into_iter().flat_map(|body| &body.stmts) {
+            match &stmt.kind {
+                StmtKind::Require { cond, .. } => out = out.join(&self.label(vars, cond).as_choice()),
+                StmtKind::Step(step) if !never_fails(step) => {
+                    if let Some(when) = &step.when {
+                        out = out.join(&self.label(vars, when).as_choice());
+                    }
+                    out = out.join(&self.fails(vars, &step.action));
+                }
+                StmtKind::Step(_) | StmtKind::Let(_) | StmtKind::Fail { .. } => {}
+            }
         }
         out.hidden_choice = out.hidden_choice.filter(|(p, _)| *p != crate::types::Privacy::Secret);
         out
@@ -269,6 +284,14 @@ impl<'a> Walk<'a> {
         }
         flow.join(&value).chosen(&by)
     }
+}
+
+/// Whether every error of a step is answered by going on.
+fn never_fails(step: &Step) -> bool {
+    step.on_error.iter().any(|arm| {
+        let goes_on = |reaction: &Reaction| matches!(reaction, Reaction::Continue | Reaction::Use(_));
+        arm.kinds.is_empty() && arm.guard.is_none() && arm.reactions.iter().any(goes_on)
+    })
 }
 
 /// The expression that a region starts with.

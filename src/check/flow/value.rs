@@ -293,8 +293,8 @@ fn walk<'t>(ty: &'t Type, seen: &mut HashSet<*const Type>, f: &mut dyn FnMut(Lab
     }
 }
 
-/// Whether a type has labels inside.
-pub(super) fn has_labels(ty: &Type) -> bool {
+/// Whether a type, or anything in it, has labels.
+pub(crate) fn has_labels(ty: &Type) -> bool {
     let mut found = false;
     walk(ty, &mut HashSet::new(), &mut |labels| found |= labels != Labels::default());
     found

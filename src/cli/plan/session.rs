@@ -5,8 +5,9 @@ use super::watch::View;
 use crate::check::flow::Agent;
 use crate::cli::args::Plan;
 use crate::cli::backend::{self, Backend};
-use crate::cli::{Exit, Stop, load, render, run};
+use crate::cli::{Exit, Stop, load, memory, render, run};
 use crate::diagnostic::Diagnostic;
+use crate::grammar::{Format, Level, Options, Profile, export};
 use crate::planner::ask::{self, Book, Limits, Model, NoPlan};
 use crate::planner::draft::{Desk, entry_plan};
 use crate::planner::offer::Offer;
@@ -15,13 +16,21 @@ use crate::planner::rest::Rest;
 use crate::planner::rounds::{Planned, Rounds};
 use crate::planner::stamp::Stamp;
 use crate::project::Project;
+use crate::runtime::memory::{Ask, Label, Manifest, Told, Untrusted};
+use crate::runtime::model::{GrammarSyntax, Shape};
 use crate::runtime::planning::{self, Planning, PlanningEnd};
 use crate::runtime::setup;
 use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long it may take to find out what a provider can do.
+const PROBE: Duration = Duration::from_secs(10);
+/// Larger grammars are not sent, bytes.
+const MOST_GRAMMAR: usize = 120_000;
 
 /// Where a plan that is not saved would lie.
 pub(super) const ENTRY: &str = "goal.plan";
@@ -36,6 +45,8 @@ pub(super) struct Session {
     rounds: u32,
     /// Tokens of a prompt at most.
     prompt: usize,
+    /// Whether what is remembered is shown.
+    memory: bool,
 }
 
 /// What is asked.
@@ -100,7 +111,24 @@ impl Session {
             limits,
             rounds: args.max_rounds,
             prompt: args.max_prompt,
+            memory: !args.no_memory,
         })
+    }
+
+    /// Holds the model to the grammar of the plan language over the granted skills, where it takes one; gives the syntax. A model that takes
+    /// none, or none so large, writes freely: what it writes is checked either way.
+    pub(super) async fn constrain(&mut self) -> Option<&'static str> {
+        let able = self.model.provider.capabilities(&self.model.name, PROBE).await;
+        let (syntax, format, name) = match able.grammar? {
+            GrammarSyntax::Lark => (GrammarSyntax::Lark, Format::Lark, "lark"),
+            GrammarSyntax::Gbnf => (GrammarSyntax::Gbnf, Format::Gbnf, "gbnf"),
+        };
+        let profile =
+            (format == Format::Lark && self.model.provider.name() == "openai").then_some(Profile::OpenAi);
+        let options = Options { format, level: Level::Skills, profile, max_steps: None };
+        let text = export(&options, &self.offer.signatures).ok().filter(|t| t.len() <= MOST_GRAMMAR)?;
+        self.model.shape = Shape::Grammar { syntax, text: text.into() };
+        Some(name)
     }
 
     /// What a failed run leaves to be planned.
@@ -116,11 +144,13 @@ impl Session {
         {
             return Ok(made);
         }
-        let untrusted = wish.rest.is_some_and(|rest| rest.untrusted);
+        let (memory, manifest) = self.remembered(wish.goal, backend).await?;
+        let doubted = manifest.as_ref().is_some_and(|m| m.label == Label::Untrusted);
+        let untrusted = doubted || wish.rest.is_some_and(|rest| rest.untrusted);
         let parts = Parts {
             goal: wish.goal,
             offer: &self.offer,
-            memory: "",
+            memory: &memory,
             refine: wish.refine,
             rest: wish.rest.map(|rest| &rest.text),
         };
@@ -143,7 +173,8 @@ impl Session {
         view.finish();
         let interrupted = end.is_none();
         let end = end.unwrap_or_else(|| Err(NoPlan::Limit("planning was interrupted".to_owned())));
-        let record = self.record(wish, &rounds, book, untrusted, &end);
+        let manifest = manifest.map_or(serde_json::Value::Null, |m| serde_json::json!(m));
+        let record = Planning { manifest, ..self.record(wish, &rounds, book, untrusted, &end) };
         keep(backend, &record).await?;
         if interrupted {
             return Err(Stop { exit: Exit::Interrupted, message: "stopped; nothing was run".into() });
@@ -153,6 +184,19 @@ impl Session {
             Err(_) => rounds.best().map(|d| (d.text.clone(), d.errors.clone(), d.project.sources.clone())),
         };
         Ok(Made { record, recorded: false, end, draft })
+    }
+
+    /// What is remembered that is near to the goal, within a quarter of the prompt; no untrusted text is in it.
+    async fn remembered(&self, goal: &str, backend: &Backend) -> Result<(String, Option<Manifest>), Stop> {
+        if !self.memory {
+            return Ok((String::new(), None));
+        }
+        let ask =
+            Ask::Context { goal: goal.to_owned(), budget: self.prompt / 4, untrusted: Untrusted::Named };
+        match memory::recall(backend, ask).await? {
+            Told::Context { text, manifest } => Ok((text, Some(manifest))),
+            Told::List(_) | Told::Found(_) | Told::Item(_) => Ok((String::new(), None)),
+        }
     }
 
     fn desk<'a>(&'a self, wish: &Wish<'a>, untrusted: bool) -> Desk<'a> {
@@ -243,7 +287,7 @@ fn model(args: &Plan, root: &Path) -> Result<Model, Stop> {
         Stop::usage(message)
     })?;
     let price = said.price(&name);
-    Ok(Model { provider: said.provider, name, temperature: said.temperature, price })
+    Ok(Model { provider: said.provider, name, temperature: said.temperature, price, shape: Shape::Text })
 }
 
 /// Keeps what planning came to and used.

@@ -5,6 +5,7 @@ use super::{CareError, walk};
 use crate::runtime::artifacts;
 use crate::runtime::blobs::{BlobHash, Blobs};
 use crate::runtime::journal::{self, JournalError, RunRow};
+use crate::runtime::memory;
 use crate::runtime::store::journal::Journal;
 use crate::runtime::store::keys::{self, Key, Table};
 use crate::runtime::store::{Store, codec};
@@ -162,6 +163,11 @@ impl Checked {
                                     true,
                                     format!("the dead letter of run {run}: {error}"),
                                 );
+                            }
+                        }
+                        Some(Key::Memory { id, .. }) => {
+                            if let Err(error) = memory::read_note(value) {
+                                self.problem(None, true, format!("the memory {id}: {error}"));
                             }
                         }
                         Some(_) => {}

@@ -30,6 +30,9 @@ pub struct Stats {
     pub runs: u64,
     pub runs_by_status: BTreeMap<String, u64>,
     pub dead: u64,
+    /// Notes and kept results.
+    #[serde(default)]
+    pub memories: u64,
     pub events: u64,
     pub tables: Vec<Rows>,
     pub blobs: u64,
@@ -58,6 +61,7 @@ pub fn count(store: &dyn Store, data: &Path) -> Result<Stats, CareError> {
         match table {
             Table::Run => stats.runs = rows.rows,
             Table::DeadLetter => stats.dead = rows.rows,
+            Table::Memory => stats.memories = rows.rows,
             Table::Meta
             | Table::Event
             | Table::RunByStatus

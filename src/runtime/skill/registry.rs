@@ -6,12 +6,14 @@ use super::file::FileSkills;
 use super::http::HttpSkills;
 use super::json::JsonSkills;
 use super::llm::LlmSkills;
+use super::memory::MemorySkills;
 use super::process::ProcessSkill;
 use super::schema::SkillSchema;
 use super::secrets::Secrets;
 use super::shell::ShellSkills;
 use super::{BoxFuture, Skill, SkillCall, SkillOutput};
 use crate::engine::Failure;
+use crate::runtime::memory::Memory;
 use indexmap::IndexMap;
 use std::sync::Arc;
 
@@ -64,6 +66,11 @@ pub const BUILTIN: &[Builtin] = &[
         skills: &["llm.generate", "llm.extract", "llm.embed"],
         make: |config, secrets| Arc::new(LlmSkills::new(config.llm.clone(), Arc::clone(secrets))),
     },
+    Builtin {
+        family: "memory",
+        skills: &["memory.save", "memory.search"],
+        make: |_, _| Arc::new(MemorySkills::new(None)),
+    },
     Builtin { family: "shell", skills: &["shell.run"], make: |config, _| Arc::new(ShellSkills::new(config)) },
 ];
 
@@ -96,6 +103,16 @@ impl Skills {
             builtin: BUILTIN.iter().map(|row| (row, guard((row.make)(&config, &secrets)))).collect(),
             secrets,
         }
+    }
+
+    /// The same skills, in a store that remembers.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        if let Some((_, skill)) = self.builtin.iter_mut().find(|(row, _)| row.family == "memory") {
+            let inner = Arc::new(MemorySkills::new(Some(memory)));
+            *skill = Arc::new(Guarded { inner, secrets: Arc::clone(&self.secrets) });
+        }
+        self
     }
 
     /// The implementation of a skill, if there is one: of the longest configured namespace, else a built-in one.

@@ -1,0 +1,6 @@
+//! What is remembered between runs.
+
+mod commands;
+mod context;
+mod evaluation;
+mod fixture;
