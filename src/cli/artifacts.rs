@@ -22,13 +22,7 @@ pub(crate) fn artifacts(args: &Artifacts, global: &Global) -> CliResult {
         Query { run: args.run.clone(), kind, mime: args.mime.clone(), text: args.search.clone(), limit };
     let found = backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let found = match &backend {
-            Backend::Local { runtime, .. } => runtime.artifacts(query).await.map_err(|e| backend::stop(&e)),
-            Backend::Remote { store } => match Backend::ask(store, &Request::Artifacts { query }).await? {
-                Answer::Artifacts { artifacts } => Ok(artifacts),
-                other => Err(backend::unexpected(&other)),
-            },
-        };
+        let found = ask(&backend, query).await;
         backend.close().await?;
         found
     })?;
@@ -45,6 +39,68 @@ pub(crate) fn artifacts(args: &Artifacts, global: &Global) -> CliResult {
         terminal::print(&table(&found));
     }
     Ok(Exit::Done)
+}
+
+async fn ask(backend: &Backend, query: Query) -> Result<Vec<Artifact>, Stop> {
+    match backend {
+        Backend::Local { runtime, .. } => runtime.artifacts(query).await.map_err(|e| backend::stop(&e)),
+        Backend::Remote { store } => match Backend::ask(store, &Request::Artifacts { query }).await? {
+            Answer::Artifacts { artifacts } => Ok(artifacts),
+            other => Err(backend::unexpected(&other)),
+        },
+    }
+}
+
+/// The artifacts of a run, as many as `aos show` has a place for, and one more.
+pub(crate) async fn of_run(backend: &Backend, run: &str) -> Result<Vec<Artifact>, Stop> {
+    ask(backend, Query { run: Some(run.to_owned()), limit: SHOWN + 1, ..Query::default() }).await
+}
+
+/// So many artifacts are shown with their run …
+const SHOWN: usize = 8;
+/// … and of a text so many characters; more than so many bytes are not read for it.
+const PREVIEW: usize = 72;
+const PREVIEWED: u64 = 4 << 20;
+
+/// Says what artifacts a run has, and how the texts among them begin.
+pub(crate) fn preview(found: &[Artifact], global: &Global) -> Result<(), Stop> {
+    let blobs = backend::store_dir(global)?.map(|dir| Blobs::new(&dir));
+    for artifact in found.iter().take(SHOWN) {
+        let Artifact { step, found, .. } = artifact;
+        let digest: String = found.digest.trim_start_matches("sha256:").chars().take(12).collect();
+        let of = if step.is_empty() { "the inputs" } else { step };
+        let name = found.name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+        terminal::print(&format!("artifact {digest} of {of}:{name} {}, {}", found.mime, size(found.size)));
+        let is_text = matches!(found.kind, Kind::Json | Kind::Text);
+        let content =
+            blobs.as_ref().filter(|_| is_text).and_then(|b| artifacts::content(b, artifact, PREVIEWED));
+        if let Some(content) = content {
+            terminal::print(&format!("  {}", beginning(&String::from_utf8_lossy(&content))));
+        }
+    }
+    if found.len() > SHOWN {
+        terminal::print("… and more: `aos artifacts --run RUN` lists them");
+    }
+    Ok(())
+}
+
+/// How a text begins, in one line that can do nothing to a terminal.
+fn beginning(text: &str) -> String {
+    let mut shown = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if shown.chars().count() >= PREVIEW {
+            break;
+        }
+        if !shown.is_empty() {
+            shown.push(' ');
+        }
+        shown.extend(word.chars().take(PREVIEW));
+    }
+    if shown.chars().count() > PREVIEW {
+        shown.chars().take(PREVIEW - 1).chain(['…']).collect()
+    } else {
+        shown
+    }
 }
 
 fn table(found: &[Artifact]) -> String {

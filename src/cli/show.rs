@@ -5,7 +5,7 @@ mod timeline;
 
 use super::args::{Global, Show};
 use super::backend::{self, Backend, Shown};
-use super::{CliResult, Exit, Stop, people, render, terminal};
+use super::{CliResult, Exit, Stop, artifacts, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::reuse::Reused;
@@ -15,11 +15,15 @@ use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
 
 pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
-    let (mut report, header, row) = backend::block_on(async {
+    let ((mut report, header, row), found) = backend::block_on(async {
         let backend = Backend::open(global).await?;
         let shown = fetch(&backend, &args.run).await;
+        let found = match &shown {
+            Ok((report, ..)) => artifacts::of_run(&backend, &report.run).await,
+            Err(_) => Ok(Vec::new()),
+        };
         backend.close().await?;
-        shown
+        Ok((shown?, found?))
     })?;
     if args.json {
         terminal::print(&format!("{:#}", report.finished_line()));
@@ -51,6 +55,7 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     if let Some(path) = critical_path(&report) {
         terminal::print(&path);
     }
+    artifacts::preview(&found, global)?;
     if !report.status.is_ended() {
         for ask in &report.asks {
             terminal::print(&people::text(ask));

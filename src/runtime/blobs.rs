@@ -1,6 +1,10 @@
 //! Values too big for a row: files named by the SHA-256 of their content, `blobs/sha256/ab/cd/<hash>`.
 //!
-//! A blob is durable before the commit that names it: written aside, synced, renamed, its folder synced.
+//! A blob is durable before the commit that names it: written aside, synced, renamed, its folder synced. A program that was built
+//! with the feature `s3` keeps them in a bucket where the environment names one.
+
+#[cfg(feature = "s3")]
+mod s3;
 
 use crate::runtime::store::files::sync_dir;
 use sha2::{Digest, Sha256};
@@ -93,7 +97,7 @@ pub enum BlobError {
     /// The operating system refused.
     #[error("cannot {act} {path}: {why}")]
     Io {
-        /// `read`, `write` or `delete`.
+        /// `read`, `write`, `delete` or `use`.
         act: &'static str,
         /// The file.
         path: String,
@@ -129,6 +133,10 @@ impl Blobs {
         let hash = BlobHash::of(bytes);
         let path = self.path(hash);
         let _not_swept = SWEEP.read().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(feature = "s3")]
+        if let Some(bucket) = bucket()? {
+            return bucket.put(hash, bytes).map(|()| hash);
+        }
         self.write(&path, bytes).map_err(|error| failed("write", &path, &error))?;
         Ok(hash)
     }
@@ -165,6 +173,12 @@ impl Blobs {
     /// # Errors
     /// If it is damaged, too long or unreadable.
     pub fn get(&self, hash: BlobHash, limit: u64) -> Result<Option<Vec<u8>>, BlobError> {
+        #[cfg(feature = "s3")]
+        if let Some(bucket) = bucket()?
+            && let Some(bytes) = bucket.get(hash, limit)?
+        {
+            return Ok(Some(bytes));
+        }
         let path = self.path(hash);
         let mut bytes = Vec::new();
         let read =
@@ -184,11 +198,21 @@ impl Blobs {
 
     /// Whether there is such a blob; its content is not looked at.
     pub fn exists(&self, hash: BlobHash) -> bool {
+        #[cfg(feature = "s3")]
+        if let Ok(Some(bucket)) = bucket()
+            && bucket.exists(hash)
+        {
+            return true;
+        }
         self.path(hash).is_file()
     }
 
     /// Where a blob lies, for messages.
     pub fn place(&self, hash: BlobHash) -> String {
+        #[cfg(feature = "s3")]
+        if let Ok(Some(bucket)) = bucket() {
+            return bucket.place(hash);
+        }
         self.path(hash).display().to_string()
     }
 
@@ -216,9 +240,13 @@ impl Blobs {
                     let hash = entry.file_name().to_str().and_then(|name| name.parse().ok());
                     let hash = hash.filter(|hash| self.path(*hash) == path);
                     let age = about.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-                    found.push(BlobFile { path, hash, size: about.len(), age });
+                    found.push(BlobFile { path, hash, size: about.len(), age, remote: false });
                 }
             }
+        }
+        #[cfg(feature = "s3")]
+        if let Some(bucket) = bucket()? {
+            found.extend(bucket.files()?);
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
@@ -231,6 +259,10 @@ impl Blobs {
     pub fn sweep(&self, file: &BlobFile, grace: Duration) -> Result<bool, BlobError> {
         // No one puts the same blob between the look at its age and its end.
         let _alone = SWEEP.write().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(feature = "s3")]
+        if let (true, Some(hash), Some(bucket)) = (file.remote, file.hash, bucket()?) {
+            return bucket.sweep(hash, grace);
+        }
         let age = std::fs::metadata(&file.path).and_then(|about| about.modified());
         let old = age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= grace));
         if old {
@@ -254,6 +286,18 @@ pub struct BlobFile {
     pub size: u64,
     /// Since it was written or wanted again.
     pub age: Duration,
+    /// Whether it lies in a bucket.
+    pub remote: bool,
+}
+
+/// The bucket that the environment names, if it does.
+#[cfg(feature = "s3")]
+fn bucket() -> Result<Option<&'static s3::Bucket>, BlobError> {
+    s3::Bucket::configured().transpose().map_err(|why| BlobError::Io {
+        act: "use",
+        path: s3::VARIABLE.into(),
+        why,
+    })
 }
 
 fn failed(act: &'static str, path: &Path, error: &std::io::Error) -> BlobError {

@@ -1,7 +1,11 @@
 //! What is kept of a run: a header with everything it needs, its events, and a row for lists.
 
+mod large;
+
+pub use large::Spilled;
+
 use super::artifacts;
-use super::blobs::{BlobError, BlobHash, Blobs};
+use super::blobs::BlobError;
 use super::dead;
 use super::store::codec::{self, CodecError};
 use super::store::journal::{Journal, JournalError as RowError};
@@ -69,29 +73,6 @@ enum Entry {
         value: Spilled,
     },
 }
-
-/// Where a result lies that is too large for the journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spilled {
-    /// `sha256:<hex>`
-    pub digest: Arc<str>,
-    /// Bytes.
-    pub size: u64,
-    pub mime: Arc<str>,
-    form: Form,
-}
-
-/// How a value became bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Form {
-    Text,
-    Bytes,
-    Json,
-}
-
-/// A result is read back up to this many bytes: more than any skill gives.
-const LARGEST: u64 = 1 << 30;
 
 /// A run in lists: a projection of its journal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -294,7 +275,7 @@ impl RunJournal {
             return Ok(Entry::Event(event.clone()));
         }
         let (blobs, value) = (blobs.clone(), value.clone());
-        let spilled = tokio::task::spawn_blocking(move || spill(&blobs, &value)).await;
+        let spilled = tokio::task::spawn_blocking(move || large::spill(&blobs, &value)).await;
         let spilled = spilled.map_err(|error| JournalError::Blob {
             run,
             why: BlobError::Io { act: "write", path: "a blob".into(), why: error.to_string() },
@@ -516,16 +497,15 @@ impl Read {
         entry: Entry,
         each: &mut Each<'_>,
     ) -> Result<(), JournalError> {
-        let (event, spilled) =
-            match entry {
-                Entry::Header(_) => (None, None),
-                Entry::Event(event) => (Some(event), None),
-                Entry::Large { event, value } => {
-                    let event = filled(journal.blobs(), event, &value)
-                        .map_err(|why| JournalError::Large { run, seq, why })?;
-                    (Some(event), Some(value))
-                }
-            };
+        let (event, spilled) = match entry {
+            Entry::Header(_) => (None, None),
+            Entry::Event(event) => (Some(event), None),
+            Entry::Large { event, value } => {
+                let event = large::filled(journal.blobs(), event, &value)
+                    .map_err(|why| JournalError::Large { run, seq, why })?;
+                (Some(event), Some(value))
+            }
+        };
         if let Some(event) = event {
             let applied = self.machine.apply(&event);
             let step = applied.map_err(|e| JournalError::Illegal { run, seq, why: e.to_string() })?;
@@ -592,51 +572,6 @@ fn is_progress(event: &EventKind) -> bool {
             | EventKind::TimerFired { .. }
             | EventKind::CancelRequested { .. }
     )
-}
-
-/// Keeps a value beside the journal.
-fn spill(blobs: &Blobs, value: &Value) -> Result<Spilled, BlobError> {
-    let encoded = |error: serde_json::Error| BlobError::Io {
-        act: "write",
-        path: "a large result".into(),
-        why: error.to_string(),
-    };
-    let json;
-    let (form, bytes): (Form, &[u8]) = match value {
-        Value::String(text) => (Form::Text, text.as_bytes()),
-        Value::Bytes(bytes) => (Form::Bytes, bytes),
-        other => {
-            json = serde_json::to_vec(other).map_err(encoded)?;
-            (Form::Json, &json)
-        }
-    };
-    let mime = match form {
-        Form::Json => "application/json".to_owned(),
-        Form::Text | Form::Bytes => artifacts::mime(None, bytes),
-    };
-    let hash = blobs.put(bytes)?;
-    Ok(Spilled { digest: format!("sha256:{hash}").into(), size: bytes.len() as u64, mime: mime.into(), form })
-}
-
-/// An event with its result put back.
-fn filled(blobs: Option<&Blobs>, mut event: Event, spilled: &Spilled) -> Result<Event, String> {
-    let blobs = blobs.ok_or("large results are kept in a folder, and this store has none")?;
-    let hash: BlobHash = spilled
-        .digest
-        .strip_prefix("sha256:")
-        .and_then(|hex| hex.parse().ok())
-        .ok_or_else(|| format!("`{}` names no blob", spilled.digest))?;
-    let bytes = blobs.get(hash, LARGEST).map_err(|error| error.to_string())?;
-    let bytes = bytes.ok_or_else(|| format!("{} is gone", blobs.place(hash)))?;
-    let full = match spilled.form {
-        Form::Text => Value::String(String::from_utf8(bytes).map_err(|error| error.to_string())?.into()),
-        Form::Bytes => Value::Bytes(bytes.into()),
-        Form::Json => codec::from_json(&bytes).map_err(|error| error.to_string())?,
-    };
-    if let EventKind::AttemptSucceeded { value, .. } = &mut event.kind {
-        *value = full;
-    }
-    Ok(event)
 }
 
 pub(super) fn error_of(outcome: Option<&Outcome>) -> Option<String> {
