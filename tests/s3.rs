@@ -153,6 +153,7 @@ fn without_its_bucket_a_run_says_so_and_goes_on_when_it_is_back() {
     assert_eq!(code, 0, "{out}{err}");
     assert!(ok(dir, &["store", "check"]).contains("1 content(s) of 80.0 kB"));
     // A key that is not there is named.
-    let (code, out, err) = finish(aos(dir).args(["run", "large.plan"]).env_remove("S3_ID").env_remove("S3_KEY"));
+    let (code, out, err) =
+        finish(aos(dir).args(["run", "large.plan"]).env_remove("S3_ID").env_remove("S3_KEY"));
     assert!(code != 0 && format!("{out}{err}").contains("S3_ID"), "{code} {out}{err}");
 }

@@ -7,9 +7,9 @@
 #[cfg_attr(not(feature = "s3"), path = "blobs/no_s3.rs")]
 mod bucket;
 
-use bucket::Bucket;
 use crate::runtime::setup;
 use crate::runtime::store::files::sync_dir;
+use bucket::Bucket;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;

@@ -113,7 +113,8 @@ pub(super) fn bucket(data: &Path) -> Result<Option<BucketConfig>, String> {
     let rest = url.strip_prefix("s3://").unwrap_or_default();
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let secrets = Secrets::new(root.to_path_buf(), secrets(&config));
-    let key = |name: &Arc<str>| secrets.key(&[SecretPart::Name(name.clone())]).map_err(|e| e.message.to_string());
+    let key =
+        |name: &Arc<str>| secrets.key(&[SecretPart::Name(name.clone())]).map_err(|e| e.message.to_string());
     let keys = match &config.store.keys {
         Some((id, secret)) => Some((key(id)?, key(secret)?)),
         None => None,

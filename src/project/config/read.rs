@@ -53,7 +53,8 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>) -> Config {
-        let keys = self.keys(table, "aos.toml", &["project", "skills", "secrets", "people", "agents", "store"]);
+        let keys =
+            self.keys(table, "aos.toml", &["project", "skills", "secrets", "people", "agents", "store"]);
         let secrets = self.entries(keys.get("secrets"), Self::secret);
         Config {
             store: self.table(keys.get("store"), |r, t| r.store(t, &secrets)).unwrap_or_default(),
@@ -69,7 +70,9 @@ impl Reader {
         let known = ["blobs", "endpoint", "region", "access_key", "secret_key"];
         let keys = self.keys(table, "[store]", &known);
         let blobs = self.string(keys.get("blobs"));
-        let named = |url: &str| url.strip_prefix("s3://").is_some_and(|rest| !rest.starts_with(['/']) && !rest.is_empty());
+        let named = |url: &str| {
+            url.strip_prefix("s3://").is_some_and(|rest| !rest.starts_with(['/']) && !rest.is_empty())
+        };
         if let (Some(value), Some(url)) = (keys.get("blobs"), &blobs)
             && !named(url)
         {
@@ -91,7 +94,11 @@ impl Reader {
     }
 
     /// The name of a secret, which must be there.
-    fn secret_named(&mut self, value: Found<'_>, secrets: &IndexMap<Arc<str>, SecretSource>) -> Option<Arc<str>> {
+    fn secret_named(
+        &mut self,
+        value: Found<'_>,
+        secrets: &IndexMap<Arc<str>, SecretSource>,
+    ) -> Option<Arc<str>> {
         let name = self.string(value)?;
         if !secrets.contains_key(&name) {
             let range = value.map_or(0..0, Spanned::span);

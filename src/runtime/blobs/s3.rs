@@ -6,7 +6,9 @@ use super::{BlobError, BlobFile, BlobHash, BucketConfig};
 use futures_util::StreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
-use object_store::{ClientOptions, Error, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, RetryConfig};
+use object_store::{
+    ClientOptions, Error, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, RetryConfig,
+};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -48,10 +50,8 @@ impl Bucket {
         if let Some(region) = config.region {
             builder = builder.with_region(region);
         }
-        let client = ClientOptions::new()
-            .with_allow_http(plain)
-            .with_timeout(TIMEOUT)
-            .with_connect_timeout(CONNECT);
+        let client =
+            ClientOptions::new().with_allow_http(plain).with_timeout(TIMEOUT).with_connect_timeout(CONNECT);
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRYING, ..RetryConfig::default() };
         let store = builder
             .with_bucket_name(config.bucket)
