@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const PLAN: &str = "plan large() -> int {\n  step text = file.read(path: \"big.txt\")\n\n  step same = file.open(path: \"big.txt\")\n\n  return size(text)\n}\n";
+const PLAN: &str = "plan large() -> int {\n  step text = file.read(path: \"big.txt\")\n\n  step same = file.open(path: \"big.txt\")\n\n  return size(text) + same.size\n}\n";
 
 struct Server {
     process: Child,
@@ -99,9 +99,14 @@ fn contents_lie_in_the_bucket_and_come_back() {
     let dir = folder(&[("aos.toml", &server.config()), ("large.plan", PLAN), ("big.txt", &text)]);
     let dir = dir.path();
     ok(dir, &["run", "large.plan"]);
-    assert!(!dir.join(".aos/blobs").exists(), "nothing lies in the folder");
+    assert!(!dir.join(".aos/blobs/sha256").exists(), "nothing lies in the folder");
+    let own = std::fs::read_to_string(dir.join(".aos/blobs/bucket")).unwrap();
     let listed = server.request("GET /aos?list-type=2").unwrap();
-    assert_eq!(listed.matches("<Key>some/where/").count(), 1, "two artifacts, one content: {listed}");
+    assert_eq!(
+        listed.matches(&format!("<Key>some/where/{own}/")).count(),
+        1,
+        "two artifacts, one content: {listed}"
+    );
     let found = ok(dir, &["artifacts", "--search", "needle", "--json"]);
     let digest = found.split("sha256:").nth(1).unwrap()[..64].to_owned();
     assert_eq!(ok(dir, &["artifacts", "--cat", &digest]), text);
@@ -116,17 +121,20 @@ fn contents_lie_in_the_bucket_and_come_back() {
     let new = new.to_str().unwrap();
     ok(dir, &["store", "export", "x.jsonl"]);
     ok(dir, &["store", "import", "x.jsonl", "--store", new]);
-    assert!(other.path().join("new/blobs").is_dir());
+    assert!(other.path().join("new/blobs/sha256").is_dir());
     assert_eq!(ok(dir, &["artifacts", "--cat", &digest, "--store", new]), text);
     // What no run names goes; what one names stays.
     assert!(ok(dir, &["store", "gc", "--grace", "0"]).contains("0 content(s) deleted"));
     let orphan = "0".repeat(64);
-    server.request(&format!("PUT /aos/some/where/{orphan}")).unwrap();
+    server.request(&format!("PUT /aos/some/where/{own}/{orphan}")).unwrap();
+    server.request(&format!("PUT /aos/some/where/anothers/{orphan}")).unwrap();
     assert!(ok(dir, &["store", "gc"]).contains("1 too young"));
     assert!(ok(dir, &["store", "gc", "--grace", "0"]).contains("1 content(s) deleted"));
     assert!(ok(dir, &["artifacts", "--cat", &digest]).contains("needle"));
+    let listed = server.request("GET /aos?list-type=2").unwrap();
+    assert!(listed.contains("some/where/anothers/") && listed.matches("<Key>").count() == 2, "{listed}");
     // What the service has lost is said, and so is that it is away.
-    server.request(&format!("DELETE /aos/some/where/{digest}")).unwrap();
+    server.request(&format!("DELETE /aos/some/where/{own}/{digest}")).unwrap();
     let (code, _, err) = run(dir, &["show", &run_id]);
     assert!(code == 1 && err.contains("s3://aos/some/where") && err.contains("is gone"), "{err}");
     let (code, out, err) = run(dir, &["store", "check"]);

@@ -152,7 +152,10 @@ impl Blobs {
             let failed = |path: String, why| BlobError::Io { act: "use", path, why };
             match setup::bucket(&self.data) {
                 Ok(None) => Ok(None),
-                Ok(Some(config)) => {
+                Ok(Some(mut config)) => {
+                    let own = own_folder(&self.root).map_err(|e| failed(config.url(), e.to_string()))?;
+                    let slash = if config.prefix.is_empty() { "" } else { "/" };
+                    config.prefix = format!("{}{slash}{own}", config.prefix);
                     let url = config.url();
                     Bucket::connect(config).map(Some).map_err(|why| failed(url, why))
                 }
@@ -330,6 +333,32 @@ pub struct BlobFile {
     pub age: Duration,
     /// Whether it lies in a bucket.
     pub remote: bool,
+}
+
+/// The folder in the bucket that is this store's alone: what no run of it names is deleted there, and another store's runs may name
+/// what lies beside it. The name is made once, and kept beside the blobs.
+fn own_folder(root: &Path) -> std::io::Result<String> {
+    let dir = root.parent().unwrap_or(root);
+    let file = dir.join("bucket");
+    match std::fs::read_to_string(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        read => return read.map(|name| name.trim().to_owned()),
+    }
+    std::fs::create_dir_all(dir)?;
+    let name = uuid::Uuid::now_v7().simple().to_string();
+    let temp = dir.join(format!("bucket.{name}"));
+    let mut written = File::create(&temp)?;
+    written.write_all(name.as_bytes())?;
+    written.sync_all()?;
+    // Where another was faster, its name counts.
+    let linked = std::fs::hard_link(&temp, &file);
+    std::fs::remove_file(&temp)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    sync_dir(dir)?;
+    std::fs::read_to_string(&file)
 }
 
 fn failed(act: &'static str, path: &Path, error: &std::io::Error) -> BlobError {

@@ -1,8 +1,9 @@
 //! Blobs in an S3-compatible bucket.
 //!
-//! A put is durable when the service has answered.
+//! A put is durable when the service has answered. Each store has a folder of its own below the prefix.
 
 use super::{BlobError, BlobFile, BlobHash, BucketConfig};
+use crate::runtime::skill::http::client;
 use futures_util::StreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
@@ -26,7 +27,16 @@ pub(super) struct Bucket {
     prefix: Key,
     url: String,
     /// The callers block, some of them in threads of another runtime: the requests are made in one of their own.
-    runtime: tokio::runtime::Runtime,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        // It may be let go inside of another runtime, which must not wait for it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl std::fmt::Debug for Bucket {
@@ -38,6 +48,7 @@ impl std::fmt::Debug for Bucket {
 impl Bucket {
     pub(super) fn connect(config: BucketConfig) -> Result<Self, String> {
         let url = config.url();
+        client::choose_provider();
         // Without keys of its own it asks as the tools of AWS do.
         let mut builder = match config.keys {
             Some((id, key)) => AmazonS3Builder::new().with_access_key_id(id).with_secret_access_key(key),
@@ -50,12 +61,12 @@ impl Bucket {
         if let Some(region) = config.region {
             builder = builder.with_region(region);
         }
-        let client =
+        let options =
             ClientOptions::new().with_allow_http(plain).with_timeout(TIMEOUT).with_connect_timeout(CONNECT);
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRYING, ..RetryConfig::default() };
         let store = builder
             .with_bucket_name(config.bucket)
-            .with_client_options(client)
+            .with_client_options(options)
             .with_retry(retry)
             .build()
             .map_err(|error| error.to_string())?;
@@ -64,7 +75,7 @@ impl Bucket {
             store: Arc::new(store),
             prefix: Key::from(config.prefix),
             url,
-            runtime: runtime.map_err(|error| error.to_string())?,
+            runtime: Some(runtime.map_err(|error| error.to_string())?),
         })
     }
 
@@ -83,7 +94,9 @@ impl Bucket {
         request: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, answered) = mpsc::channel();
-        self.runtime.spawn(async move { answer.send(request.await) });
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(async move { answer.send(request.await) });
+        }
         answered.recv().unwrap_or_else(|_| {
             Err(Error::NotImplemented {
                 operation: "a request that stopped unexpectedly".into(),
@@ -92,15 +105,11 @@ impl Bucket {
         })
     }
 
-    fn failed(&self, act: &'static str, path: String, error: &Error) -> BlobError {
-        BlobError::Io { act, path, why: error.to_string() }
-    }
-
     pub(super) fn put(&self, hash: BlobHash, bytes: &[u8]) -> Result<(), BlobError> {
         let (store, key, payload) =
             (Arc::clone(&self.store), self.key(hash), PutPayload::from(bytes.to_vec()));
         let put = self.wait(async move { store.put(&key, payload).await });
-        put.map(drop).map_err(|error| self.failed("write", self.place(hash), &error))
+        put.map(drop).map_err(|error| failed("write", self.place(hash), &error))
     }
 
     pub(super) fn get(&self, hash: BlobHash, limit: u64) -> Result<Option<Vec<u8>>, BlobError> {
@@ -118,7 +127,7 @@ impl Bucket {
             Ok(Some(bytes)) if BlobHash::of(&bytes) != hash => Err(BlobError::Damaged { path }),
             Ok(Some(bytes)) => Ok(Some(bytes.to_vec())),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failed("read", path, &error)),
+            Err(error) => Err(failed("read", path, &error)),
         }
     }
 
@@ -127,7 +136,7 @@ impl Bucket {
         match self.wait(async move { store.head(&key).await }) {
             Ok(about) => Ok(Some(about)),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failed("read", self.place(hash), &error)),
+            Err(error) => Err(failed("read", self.place(hash), &error)),
         }
     }
 
@@ -145,7 +154,7 @@ impl Bucket {
             }
             Ok(found)
         });
-        let listed = listed.map_err(|error| self.failed("read", self.url.clone(), &error))?;
+        let listed = listed.map_err(|error| failed("read", self.url.clone(), &error))?;
         let files = listed.into_iter().map(|about| BlobFile {
             path: PathBuf::from(format!("{}/{}", self.url, about.location.filename().unwrap_or_default())),
             hash: about.location.filename().and_then(|name| name.parse().ok()),
@@ -164,8 +173,12 @@ impl Bucket {
         }
         let (store, key) = (Arc::clone(&self.store), self.key(hash));
         let deleted = self.wait(async move { store.delete(&key).await });
-        deleted.map(|()| true).map_err(|error| self.failed("delete", self.place(hash), &error))
+        deleted.map(|()| true).map_err(|error| failed("delete", self.place(hash), &error))
     }
+}
+
+fn failed(act: &'static str, path: String, error: &Error) -> BlobError {
+    BlobError::Io { act, path, why: error.to_string() }
 }
 
 fn age(about: &ObjectMeta) -> Duration {
