@@ -6,6 +6,7 @@ mod backend;
 mod check;
 mod compile;
 mod dead;
+mod docs;
 mod doctor;
 mod eval;
 mod explain;
@@ -135,6 +136,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
+        Command::Docs(a) => docs::docs(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
         #[cfg(feature = "lsp")]

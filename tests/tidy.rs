@@ -1,5 +1,6 @@
 //! What no compiler checks: layers, sizes, the pages of the diagnostics.
 
+use crate::pages::{Block, blocks};
 use aos::diagnostic::{Code, Severity};
 use aos::project::{Asking, Project};
 use aos::source::MemoryLoader;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The table of `src/lib.rs`: a module may use those of lower layers, and those of its own group.
 const LAYERS: &[(u8, &[&str])] = &[
-    (0, &["source", "diagnostic", "value", "types"]),
+    (0, &["source", "diagnostic", "value", "types", "docs"]),
     (1, &["syntax", "expr"]),
     (2, &["catalog"]),
     (3, &["check", "format"]),
@@ -195,24 +196,6 @@ fn nothing_is_left_undone_or_private() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The fenced blocks of a page: what stands after the fence's opening, and the text.
-fn blocks(page: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(String, String)> = None;
-    for line in page.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(kind)) => open = Some((kind.to_owned(), String::new())),
-            (Some(_), Some(_)) => found.extend(open.take()),
-            (Some((_, text)), None) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    found
-}
-
 /// What is found in an example; `files` stand beside it, `agent` asks.
 fn codes_of(text: &str, files: &[(String, String)], agent: Option<&str>) -> Vec<(Code, Severity)> {
     let lib = "type Repo = { owner: string, name: string }\n";
@@ -235,29 +218,20 @@ fn every_diagnostic_has_a_page_that_is_true() {
             wrong.push(format!("{}: the page does not start with its name", code.name()));
         }
         let blocks = blocks(page);
-        let named =
-            |(kind, text): &(String, String)| Some((kind.strip_prefix("file ")?.to_owned(), text.clone()));
+        let named = |b: &Block| Some((b.word("file")?.to_owned(), b.text.clone()));
         let files: Vec<_> = blocks.iter().filter_map(named).collect();
-        for (kind, text) in &blocks {
-            let (kind, agent) = kind.split_once(' ').map_or((kind.as_str(), None), |(k, a)| (k, Some(a)));
-            if !matches!(kind, "plan,bad" | "plan,good") {
+        for block in &blocks {
+            let (bad, good) = (block.has("bad"), block.has("good"));
+            if block.language != "plan" || !(bad || good) {
                 continue;
             }
-            let found = codes_of(text, &files, agent);
-            match kind {
-                "plan,bad" => {
-                    *counts.entry("bad").or_default() += 1;
-                    if found.is_empty() || found.iter().any(|(c, _)| c != code) {
-                        wrong.push(format!("{}: the bad example gives {found:?}", code.name()));
-                    }
-                }
-                "plan,good" => {
-                    *counts.entry("good").or_default() += 1;
-                    if !found.is_empty() {
-                        wrong.push(format!("{}: the good example gives {found:?}", code.name()));
-                    }
-                }
-                _ => {}
+            let found = codes_of(&block.text, &files, block.word("agent"));
+            *counts.entry(if bad { "bad" } else { "good" }).or_default() += 1;
+            if bad && (found.is_empty() || found.iter().any(|(c, _)| c != code)) {
+                wrong.push(format!("{}: the bad example gives {found:?}", code.name()));
+            }
+            if good && !found.is_empty() {
+                wrong.push(format!("{}: the good example gives {found:?}", code.name()));
             }
         }
     }
