@@ -200,6 +200,7 @@ pub fn check_unit_for(
     let contents = decls.plans.iter().map(|_| OnceCell::new()).collect();
     let unit = Unit { sources, catalog, decls, signatures, heads, contents };
     let mut analysis = Analysis::default();
+    let mut templated = IndexMap::new();
     for id in order {
         let Some(out) = plans::lower(&unit, id, &mut found) else { continue };
         if let Some(slot) = unit.contents.get(id) {
@@ -210,6 +211,7 @@ pub fn check_unit_for(
             analysis.skills.entry(name).or_insert(signature);
         }
         analysis.refs.insert(out.plan.name.clone(), out.refs);
+        templated.insert(out.plan.name.clone(), out.templated);
         analysis.missing.insert(out.plan.name.clone(), out.missing);
         analysis.plans.insert(out.plan.name.clone(), out.plan);
     }
@@ -245,7 +247,7 @@ pub fn check_unit_for(
         lint::only_without_errors(&mut found);
     } else {
         irreversible::check(plans, skills, sources, &mut found);
-        lint::check(files, plans, skills, &mut found);
+        lint::check(files, plans, skills, &templated, &mut found);
     }
     for file in files {
         if let Some(text) = sources.get(file.source) {

@@ -9,6 +9,7 @@ pub mod driver;
 pub mod host;
 pub mod journal;
 pub mod keep;
+pub mod model;
 pub mod people;
 pub mod points;
 pub mod rate;

@@ -270,6 +270,13 @@ fn alone<'a>(source: SourceId, text: &'a str, comments: &'a [Comment]) -> Builde
     Builder { source, text, comments, offsets, bodies: HashMap::new(), diagnostics: Vec::new(), deep: None }
 }
 
+/// The beginning of a token, on one line, as it stands in the text.
+fn first_of(token: &str) -> String {
+    let line = token.lines().next().unwrap_or("");
+    let short: String = line.chars().take(30).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if short.len() < token.len() { format!("{short}…") } else { short }
+}
+
 fn error_at(error: &pest::error::Error<Rule>) -> usize {
     match error.location {
         pest::error::InputLocation::Pos(at) => at,
@@ -291,9 +298,7 @@ fn syntax_error(source: SourceId, text: &str, at: usize, error: &pest::error::Er
     let token = Scanner::new(text, at, text.len()).find(|t| t.kind != Kind::Comment);
     let (start, end) = token.map_or((text.len(), text.len()), |t| (t.start as usize, t.end as usize));
     let found = match text.get(start..end).filter(|t| !t.is_empty()) {
-        Some(found) => {
-            format!("`{}` cannot stand here", found.chars().take(30).collect::<String>().escape_debug())
-        }
+        Some(found) => format!("`{}` cannot stand here", first_of(found)),
         None => "the text ends too early".to_owned(),
     };
     let d = Diagnostic::new(Code::Syntax, Span::new(source, start, end), found);

@@ -39,7 +39,7 @@ fn words_in(file: &str, from: &str, end: &str) -> Vec<String> {
 /// Which of these no code span or syntax form of a text names.
 fn unnamed<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
     let forms: String =
-        blocks(text).into_iter().filter(|b| b.language == "syntax").map(|b| b.text).collect();
+        blocks(text).into_iter().filter(|b| b.kind == "syntax").map(|b| b.text).collect();
     let named = |w: &str| {
         let whole = |t: &str| t.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).any(|p| p == w);
         text.split('`').skip(1).step_by(2).any(whole) || whole(&forms)
@@ -51,8 +51,8 @@ fn unnamed<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w 
 fn blocks_have_a_known_language() {
     for page in PAGES {
         for block in blocks(page.text) {
-            let known = LANGUAGES.contains(&&*block.language);
-            assert!(known, "{} line {}: `{}`", page.name, block.line, block.language);
+            let known = LANGUAGES.contains(&&*block.kind);
+            assert!(known, "{} line {}: `{}`", page.name, block.line, block.kind);
         }
         assert!(page.text.starts_with("# "), "{}", page.name);
     }
@@ -83,7 +83,7 @@ fn tests_in(blocks: &[Block], shell: &Shell) -> Vec<String> {
     let mut wrong = Vec::new();
     for block in blocks {
         let fails = ["error", "warning", "info"].iter().any(|w| block.word(w).is_some());
-        if block.language != "plan" || fails || !block.text.lines().any(|l| l.starts_with("test \"")) {
+        if block.kind != "plan" || fails || !block.text.lines().any(|l| l.starts_with("test \"")) {
             continue;
         }
         let path = shell.folder().join("page.plan");

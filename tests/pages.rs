@@ -1,5 +1,5 @@
-//! Pages with examples: their fenced blocks, and what must be true of each. One way for the README, the reference, the guide
-//! and the pages of the diagnostics.
+//! Pages with examples: their fenced blocks, and what must be true of each. One way for the README, the reference and the
+//! guide; `tests/tidy/pages.rs` has what the pages of the diagnostics say.
 //!
 //! Behind the opening of a fence stand the language and words that say more:
 //!
@@ -19,42 +19,46 @@ pub mod shell;
 
 /// A fenced block.
 pub struct Block {
-    pub language: String,
-    words: Vec<String>,
+    /// The first word behind the fence: the language.
+    pub kind: String,
+    pub words: Vec<String>,
     pub text: String,
     /// From 1: of the opening fence.
     pub line: usize,
 }
 
 impl Block {
+    pub fn says(&self, word: &str) -> bool {
+        self.words.iter().any(|w| w == word)
+    }
+
     /// What `key=` says.
     pub fn word(&self, key: &str) -> Option<&str> {
         self.words.iter().find_map(|w| w.strip_prefix(key)?.strip_prefix('='))
     }
-
-    pub fn has(&self, word: &str) -> bool {
-        self.words.iter().any(|w| w == word)
-    }
 }
 
-/// The fenced blocks of a page.
+/// The fenced blocks of a page. A fence ends with as many backticks as it begins with.
 pub fn blocks(page: &str) -> Vec<Block> {
     let mut found = Vec::new();
-    let mut open: Option<Block> = None;
+    let mut open: Option<(usize, Block)> = None;
     for (number, line) in page.lines().enumerate() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(head)) => {
-                let mut words = head.split([' ', ',']).map(str::to_owned);
-                let language = words.next().unwrap_or_default();
-                open = Some(Block { language, words: words.collect(), text: String::new(), line: number + 1 });
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        match &mut open {
+            None if ticks >= 3 => {
+                let mut words = line[ticks..].split_whitespace().map(str::to_owned);
+                let kind = words.next().unwrap_or_default();
+                let block = Block { kind, words: words.collect(), text: String::new(), line: number + 1 };
+                open = Some((ticks, block));
             }
-            (Some(_), Some(_)) => found.extend(open.take()),
-            (Some(block), None) => {
+            Some((n, _)) if ticks == *n => found.extend(open.take().map(|(_, block)| block)),
+            Some((_, block)) => {
                 block.text.push_str(line);
                 block.text.push('\n');
             }
-            (None, None) => {}
+            None => {}
         }
     }
+    assert!(open.is_none(), "a fence is not closed:\n{page}");
     found
 }

@@ -1,10 +1,8 @@
 //! What no compiler checks: layers, sizes, the pages of the diagnostics.
 
-use crate::pages::{Block, blocks};
-use aos::diagnostic::{Code, Severity};
-use aos::project::{Asking, Project};
-use aos::source::MemoryLoader;
-use std::collections::BTreeMap;
+#[path = "tidy/pages.rs"]
+mod pages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -194,47 +192,4 @@ fn nothing_is_left_undone_or_private() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// What is found in an example; `files` stand beside it, `agent` asks.
-fn codes_of(text: &str, files: &[(String, String)], agent: Option<&str>) -> Vec<(Code, Severity)> {
-    let lib = "type Repo = { owner: string, name: string }\n";
-    let mut all =
-        vec![("/p/page.plan".to_owned(), text.to_owned()), ("/p/lib/github.plan".to_owned(), lib.to_owned())];
-    all.extend(files.iter().map(|(name, text)| (format!("/p/{name}"), text.clone())));
-    let loader = MemoryLoader::new(all.iter().map(|(name, text)| (&**name, &**text)));
-    let asking = Asking { agent: agent.map(Into::into), ..Asking::default() };
-    let analysis = Project::load_text_for(Path::new("/p/page.plan"), text, &loader, &asking).analysis;
-    analysis.diagnostics.iter().map(|d| (d.code, d.severity)).collect()
-}
-
-#[test]
-fn every_diagnostic_has_a_page_that_is_true() {
-    let mut wrong = Vec::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for code in Code::ALL {
-        let page = code.page();
-        if page.lines().next() != Some(&format!("# {}", code.name())) {
-            wrong.push(format!("{}: the page does not start with its name", code.name()));
-        }
-        let blocks = blocks(page);
-        let named = |b: &Block| Some((b.word("file")?.to_owned(), b.text.clone()));
-        let files: Vec<_> = blocks.iter().filter_map(named).collect();
-        for block in &blocks {
-            let (bad, good) = (block.has("bad"), block.has("good"));
-            if block.language != "plan" || !(bad || good) {
-                continue;
-            }
-            let found = codes_of(&block.text, &files, block.word("agent"));
-            *counts.entry(if bad { "bad" } else { "good" }).or_default() += 1;
-            if bad && (found.is_empty() || found.iter().any(|(c, _)| c != code)) {
-                wrong.push(format!("{}: the bad example gives {found:?}", code.name()));
-            }
-            if good && !found.is_empty() {
-                wrong.push(format!("{}: the good example gives {found:?}", code.name()));
-            }
-        }
-    }
-    println!("pages: {}, examples: {counts:?}", Code::ALL.len());
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

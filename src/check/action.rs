@@ -267,15 +267,18 @@ impl<'a> Lower<'a> {
     fn unknown_argument(&mut self, name: &ast::Ident, call: &ast::Call, params: &[Param]) {
         let message = format!("`{}` has no parameter `{}`", call.callee.name, name.name);
         let mut d = Diagnostic::new(Code::UnknownArgument, name.span, message);
-        let free = params
-            .iter()
-            .filter(|p| !call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name)));
-        d = match nearest(&name.name, free.map(|p| &*p.name)) {
-            Some(near) => d
+        let named = |p: &Param| call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name));
+        let free = params.iter().filter(|p| !named(p));
+        d = match (nearest(&name.name, free.map(|p| &*p.name)), only_lacking(call, params)) {
+            (Some(near), _) => d
                 .label(format!("did you mean `{near}`?"))
                 .fix(format!("rename it to `{near}`"), vec![Edit::replace(name.span, near)]),
-            None if params.is_empty() => d.help("remove it: it takes no arguments"),
-            None => {
+            // Nothing else can be meant by it, unless it is one too many.
+            (None, Some(lacking)) => d
+                .label(format!("did you mean `{lacking}`?"))
+                .unsafe_fix(format!("rename it to `{lacking}`"), vec![Edit::replace(name.span, lacking)]),
+            (None, None) if params.is_empty() => d.help("remove it: it takes no arguments"),
+            (None, None) => {
                 let names: Vec<String> = params.iter().map(|p| format!("`{}`", p.name)).collect();
                 d.help(format!("use one of {}", names.join(", ")))
             }
@@ -402,6 +405,17 @@ fn meant(call: &ast::Call, place: usize, params: &[Param]) -> (Option<usize>, bo
     }
     let free = params.get(place).is_some_and(|p| !named(p));
     (free.then_some(place), free && (needed.is_empty() || needed.get(before) == Some(&place)))
+}
+
+/// The only required parameter that is not given, where one argument has a name that is none.
+fn only_lacking<'p>(call: &ast::Call, params: &'p [Param]) -> Option<&'p str> {
+    let given = |p: &Param| call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name));
+    let known = |a: &ast::Arg| a.name.as_ref().is_some_and(|n| params.iter().any(|p| p.name == n.name));
+    let mut lacking = params.iter().filter(|p| p.default.is_none() && !given(p));
+    match (lacking.next(), lacking.next()) {
+        (Some(only), None) if call.args.iter().filter(|a| !known(a)).count() == 1 => Some(&only.name),
+        _ => None,
+    }
 }
 
 /// The type with its parameters filled in.

@@ -4,7 +4,7 @@ use super::hir::{Var, VarKind};
 use super::narrow::Fact;
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::expr::VarId;
-use crate::source::Span;
+use crate::source::{Sources, Span};
 use crate::syntax::ast::{self, Name};
 use crate::types::Type;
 use std::collections::{BTreeSet, HashMap};
@@ -78,11 +78,15 @@ pub(crate) enum Role<'r> {
 /// Scopes and findings of one plan.
 pub(crate) struct Cx<'a> {
     pub globals: &'a Globals,
+    /// The texts of the files, where there are any (not in `aos eval`).
+    pub(super) sources: Option<&'a Sources>,
     /// Every variable, by [`VarId`].
     pub vars: Vec<Var>,
     pub diagnostics: Vec<Diagnostic>,
     pub refs: Vec<Ref>,
     pub later_uses: Vec<LaterUse>,
+    /// What strings name as `{{x}}`: meant to be read, though it is not.
+    pub(super) templated: Vec<VarId>,
     pub(super) scopes: Vec<Scope>,
     pub(super) facts: Vec<Fact>,
     pub(super) missing: HashMap<VarId, MayMiss>,
@@ -118,10 +122,12 @@ impl<'a> Cx<'a> {
     pub(crate) fn new(globals: &'a Globals) -> Self {
         Cx {
             globals,
+            sources: None,
             vars: Vec::new(),
             diagnostics: Vec::new(),
             refs: Vec::new(),
             later_uses: Vec::new(),
+            templated: Vec::new(),
             scopes: vec![Scope::default()],
             facts: Vec::new(),
             missing: HashMap::new(),

@@ -54,9 +54,15 @@ impl Cx<'_> {
             ast::ExprKind::DurationMs(ms) => {
                 constant(Value::Duration(jiff::SignedDuration::from_millis(*ms)), span, Type::Duration)
             }
-            ast::ExprKind::Text { value, .. } => text(value, span, want),
+            ast::ExprKind::Text { value, form } => {
+                self.template_text(value, *form, span);
+                text(value, span, want)
+            }
             ast::ExprKind::Bytes(b) => constant(Value::Bytes(b.clone()), span, Type::Bytes),
-            ast::ExprKind::Interpolated { parts, .. } => self.interpolated(parts, span),
+            ast::ExprKind::Interpolated { parts, .. } => {
+                self.template_parts(parts, span);
+                self.interpolated(parts, span)
+            }
             ast::ExprKind::Name(name) => self.name(name, span, false),
             ast::ExprKind::Member { base, name, safe } => self.member(expr, base, name, *safe),
             ast::ExprKind::Index { base, index, safe } => self.index(span, base, index, *safe),
@@ -172,7 +178,7 @@ impl Cx<'_> {
         node(ExprKind::Interpolate(pieces), span, Type::String)
     }
 
-    fn check_printable(&mut self, piece: &Expr) {
+    pub(super) fn check_printable(&mut self, piece: &Expr) {
         let ty = non_null(&piece.ty);
         let inner = match shape(&ty) {
             Type::Opaque { base, .. } => shape(base).clone(),

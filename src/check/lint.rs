@@ -2,7 +2,7 @@
 //!
 //! They are told of plans without errors only: what a mistake leaves unread or unreached is no finding of its own. The two
 //! about characters are told always, as they show what the eye does not see. `for` without a bound is told where a `for` is
-//! lowered, a needless `?.` where types are known (`needless_null_check`).
+//! lowered, a needless `?.` where types are known (`needless_null_check`), `{{x}}` where names are (`template_braces`).
 
 mod characters;
 mod constant_condition;
@@ -10,6 +10,7 @@ mod deprecated_skill;
 mod duplicate_call;
 mod needless_null_check;
 mod redundant_order;
+mod template_braces;
 mod unread_output;
 mod unused_input;
 mod unused_step;
@@ -18,6 +19,7 @@ use super::UnitFile;
 use super::hir::{Action, Body, Plan, Signature, Step, Stmt, StmtKind, Target};
 use super::visit::{self, Uses};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::expr::VarId;
 use crate::syntax::ast::EffectKind;
 use indexmap::IndexMap;
 use std::sync::Arc;
@@ -34,11 +36,18 @@ struct Lint<'a> {
 }
 
 /// Looks at plans without errors.
-pub(super) fn check(files: &[UnitFile<'_>], plans: &Plans, skills: &Skills, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    files: &[UnitFile<'_>],
+    plans: &Plans,
+    skills: &Skills,
+    templated: &IndexMap<Arc<str>, Vec<VarId>>,
+    found: &mut Vec<Diagnostic>,
+) {
     let lint = Lint { plans, skills };
     let written = redundant_order::written(files);
     for plan in plans.values() {
-        let uses = Uses::of(plan);
+        // `{{x}}` in a string is told by itself: `x` is meant to be read.
+        let uses = Uses::of(plan).and(templated.get(&plan.name).into_iter().flatten());
         unused_input::check(plan, &uses, found);
         unused_step::check(&lint, plan, &uses, found);
         unread_output::check(&lint, plan, &uses, found);
@@ -67,6 +76,7 @@ pub(super) fn is_lint(code: Code) -> bool {
             | Code::RedundantDependsOn
             | Code::NeedlessNullCheck
             | Code::DeprecatedSkill
+            | Code::TemplateBraces
     )
 }
 

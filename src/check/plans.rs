@@ -111,6 +111,8 @@ pub(super) struct PlanOut {
     pub(super) refs: Vec<Ref>,
     /// What may have no value.
     pub(super) missing: Vec<VarId>,
+    /// What strings name as `{{x}}`.
+    pub(super) templated: Vec<VarId>,
 }
 
 /// Lowers the body of a plan.
@@ -118,7 +120,7 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
     let decl = unit.decls.plans.get(id)?;
     let head = unit.heads.get(id)?;
     let mut lower = Lower {
-        cx: Cx::new(unit.decls.globals.get(decl.file)?),
+        cx: Cx { sources: Some(unit.sources), ..Cx::new(unit.decls.globals.get(decl.file)?) },
         unit,
         scope: unit.decls.scopes.get(decl.file)?,
         skills: IndexMap::new(),
@@ -166,7 +168,7 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
     let missing = cx.missing.iter().filter(|(_, m)| !matches!(m, MayMiss::No)).map(|(id, _)| *id);
     let mut missing: Vec<VarId> = missing.collect();
     missing.sort_unstable();
-    Some(PlanOut { plan, content, skills, refs: cx.refs, missing })
+    Some(PlanOut { plan, content, skills, refs: cx.refs, missing, templated: cx.templated })
 }
 
 /// Whether there is a `return` exactly where there is a type.

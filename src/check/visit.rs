@@ -174,6 +174,12 @@ impl Uses {
         uses
     }
 
+    /// The same with more that is read.
+    pub(super) fn and<'v>(mut self, more: impl IntoIterator<Item = &'v VarId>) -> Uses {
+        more.into_iter().for_each(|var| mark(&mut self.value, *var));
+        self
+    }
+
     fn read(&mut self, expr: &Expr) {
         let mut open = vec![expr];
         while let Some(e) = open.pop() {

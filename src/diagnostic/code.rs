@@ -124,6 +124,7 @@ codes! {
     DeprecatedSkill "deprecated-skill" Warning "a skill is called that its declaration says not to use any more";
     ConfusableCharacter "confusable-character" Warning "a letter of another script looks like one of ours";
     HiddenCharacter "hidden-character" Warning "a character is not shown, or turns the text around";
+    TemplateBraces "template-braces" Warning "`{{x}}` in a string is text, though `x` can be read";
     DuplicateCall "duplicate-call" Info "a pure call is made twice with the same arguments";
     NeedlessNullCheck "needless-null-check" Info "`?.` or `??` on what is never null";
     RedundantDependsOn "redundant-depends-on" Info "a step is waited for anyway";

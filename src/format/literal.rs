@@ -154,9 +154,9 @@ fn is_invisible(c: char) -> bool {
         || ('\u{e0000}'..='\u{e007f}').contains(&c)
 }
 
-/// `r"…"` where that saves a backslash.
+/// `r"…"` where that saves a backslash, or says that `{{…}}` is meant as it stands.
 fn raw(value: &str) -> String {
-    let plain = value.contains('\\') && !value.chars().any(is_invisible);
+    let plain = (value.contains('\\') || value.contains("{{")) && !value.chars().any(is_invisible);
     match (plain, value.contains('"'), value.contains('\'')) {
         (true, false, _) => format!("r\"{value}\""),
         (true, true, false) => format!("r'{value}'"),

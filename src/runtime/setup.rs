@@ -1,18 +1,49 @@
 //! From `aos.toml` to skills.
 
 use super::blobs::Blobs as BlobStore;
+use super::model::{self, ModelProvider};
 use super::people::People;
 use super::skill::config::{
     BlobSink, Blobs, EndpointConfig, HttpConfig, LlmConfig, ProcessConfig, Provider, SecretSource,
 };
-use super::skill::{Skills, SkillsConfig};
-use crate::project::config::{self, Config, SkillConfig};
+use super::skill::{Secrets, Skills, SkillsConfig};
+use crate::project::config::{self, Config, PlannerConfig, SkillConfig};
 use crate::source::{DiskLoader, Loader as _, Sources};
 use crate::value::SecretPart;
 use indexmap::IndexMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A model of a project, with how it is asked.
+pub struct Planner {
+    pub provider: Arc<dyn ModelProvider>,
+    /// None where `aos.toml` names none.
+    pub model: Option<Arc<str>>,
+    pub temperature: Option<f64>,
+}
+
+/// The model that plans for an agent: what `planner` of `[agents.NAME]` says, else `[skills.llm]`.
+///
+/// # Errors
+/// `aos.toml` cannot be read or understood, or has no such agent.
+pub fn planner(root: &Path, agent: Option<&str>) -> Result<Planner, String> {
+    let config = config(root)?;
+    let said = match agent {
+        Some(name) => match config.agents.get(name) {
+            Some(agent) => agent.planner.clone().unwrap_or_default(),
+            None => return Err(format!("`aos.toml` has no agent `{name}`")),
+        },
+        None => PlannerConfig::default(),
+    };
+    let mut llm = config.skills.get("llm").map(llm_config).unwrap_or_default();
+    if let Some(url) = &said.url {
+        llm.url = url.to_string();
+    }
+    let secrets = Arc::new(Secrets::new(root.to_path_buf(), secrets(&config)));
+    let model = said.model.or_else(|| llm.model.as_deref().map(Into::into));
+    Ok(Planner { provider: model::connect(&llm, secrets), model, temperature: said.temperature })
+}
 
 /// The skills of the project at `root`, by its `aos.toml` if there is one; file contents are kept below `store`.
 ///
@@ -32,17 +63,21 @@ pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
             skills.namespaces.insert(namespace.to_string(), self::provider(namespace, provider, skill)?);
         }
     }
+    skills.secrets = secrets(&config);
+    skills.blobs = store.map(|dir| BlobSink(Arc::new(Kept(BlobStore::new(dir)))));
+    Ok(Skills::new(skills))
+}
+
+/// `[secrets]`, with where a provider's key lies that nothing is said of.
+fn secrets(config: &Config) -> IndexMap<String, SecretSource> {
     let source = |s: &config::SecretSource| match s {
         config::SecretSource::Env(name) => SecretSource::Env(name.to_string()),
         config::SecretSource::File(path) => SecretSource::File(PathBuf::from(&**path)),
     };
-    skills.secrets = config.secrets.iter().map(|(name, s)| (name.to_string(), source(s))).collect();
-    skills
-        .secrets
-        .entry(LlmConfig::KEY.to_owned())
-        .or_insert_with(|| SecretSource::Env(LlmConfig::KEY.to_owned()));
-    skills.blobs = store.map(|dir| BlobSink(Arc::new(Kept(BlobStore::new(dir)))));
-    Ok(Skills::new(skills))
+    let mut secrets: IndexMap<String, SecretSource> =
+        config.secrets.iter().map(|(name, s)| (name.to_string(), source(s))).collect();
+    secrets.entry(LlmConfig::KEY.to_owned()).or_insert_with(|| SecretSource::Env(LlmConfig::KEY.to_owned()));
+    secrets
 }
 
 /// Who may answer the questions of the project at `root`.

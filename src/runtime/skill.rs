@@ -19,7 +19,7 @@ pub mod shell;
 
 mod args;
 mod group;
-mod wire;
+pub(in crate::runtime) mod wire;
 
 pub use config::{Blobs, HttpConfig, JqConfig, LlmConfig, Provider, SecretSource, SkillsConfig};
 pub use registry::Skills;

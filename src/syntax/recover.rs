@@ -290,7 +290,9 @@ impl<'a> Recovery<'a> {
                     change(b.end, b.end, ","),
                 ))
             }
-            _ if here.kind == Kind::Word && bracket.is_none() => self.misplaced_word(&here, word, after),
+            _ if here.kind == Kind::Word && bracket.is_none() => {
+                self.option(&tokens, n).or_else(|| self.misplaced_word(&here, word, after))
+            }
             _ => None,
         });
         let Some((code, message, title, list)) = found else { return false };
@@ -469,6 +471,42 @@ impl<'a> Recovery<'a> {
         let taken: BTreeSet<u32> = texts.flat_map(|text| numbers_behind(text, &start)).collect();
         let free = (1..).find(|n| !taken.contains(n)).unwrap_or(here.start);
         format!("{start}{free}")
+    }
+
+    /// An option of `for` or `loop` that is misspelt: `for x in xs mx 3 {`.
+    fn option(&self, tokens: &[Token], n: usize) -> Option<Mend> {
+        let here = tokens.get(n)?;
+        let (head, options) = self.region_head(tokens, n)?;
+        let near = nearest(self.word(here), options.iter().copied())?;
+        let list = vec![Change { start: here.start, end: here.end, text: near.to_owned() }];
+        let message = format!("`{}` is no option of `{head}`", self.word(here));
+        Some((Code::Syntax, message, format!("write `{near}`"), list))
+    }
+
+    /// The `for` or `loop` whose head holds the token `n`, with the options it takes.
+    fn region_head(&self, tokens: &[Token], n: usize) -> Option<(&'static str, &'static [&'static str])> {
+        let mut depth = 0_usize;
+        let mut opened = false;
+        for token in tokens.get(..n)?.iter().rev() {
+            // Behind a value a brace opens the body: what follows it are clauses.
+            if std::mem::take(&mut opened) && operand_ends(token) && self.word(token) != "in" {
+                return None;
+            }
+            match token.kind {
+                Kind::Close(_) => depth += 1,
+                Kind::Open(bracket) => {
+                    depth = depth.checked_sub(1)?;
+                    opened = depth == 0 && bracket == b'{';
+                }
+                Kind::Word if depth == 0 => match self.word(token) {
+                    "for" => return Some(("for", &["max", "first", "parallel", "tolerate"])),
+                    "loop" => return Some(("loop", &["max", "every", "else"])),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        None
     }
 
     /// A bare action, a reaction that stands alone, or a clause that is misspelt.

@@ -49,7 +49,7 @@ pub struct Expression {
 /// The lines of the `cel` blocks of a page.
 pub fn expressions(page: &str, blocks: &[Block]) -> Vec<Expression> {
     let mut found = Vec::new();
-    for block in blocks.iter().filter(|b| b.language == "cel") {
+    for block in blocks.iter().filter(|b| b.kind == "cel") {
         for (number, line) in block.text.lines().enumerate() {
             if line.trim().is_empty() || line.starts_with("//") {
                 continue;

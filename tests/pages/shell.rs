@@ -46,13 +46,13 @@ impl Shell {
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, &block.text).unwrap();
             }
-            match &*block.language {
+            match &*block.kind {
                 "plan" => {
                     self.plans += 1;
                     wrong.extend(checked::plan(block, &self.folder));
                 }
                 "sh" => {
-                    let shown = blocks.get(at + 1).filter(|b| b.language == "text");
+                    let shown = blocks.get(at + 1).filter(|b| b.kind == "text");
                     wrong.extend(self.run(block, shown));
                 }
                 _ => {}

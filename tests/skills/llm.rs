@@ -60,31 +60,80 @@ async fn a_text_and_what_it_cost() {
     let sent: Json = serde_json::from_str(&seen[0].body).unwrap();
     let want = json!({
         "model": "m-1", "max_tokens": 50, "temperature": 0.5, "system": "Be short",
-        "messages": [{ "role": "user", "content": "Say hi" }],
+        "messages": [{ "role": "user", "content": "Say hi" }], "stream": true,
     });
     assert_eq!(sent, want);
 }
 
 #[tokio::test]
-async fn a_value_by_a_forced_tool() {
+async fn a_value_held_to_a_schema() {
+    // `output_config` as in anthropic-sdk-python `types/output_config_param.py`.
     let answer = |request: &Request| {
         let sent: Json = serde_json::from_str(&request.body).unwrap();
+        let schema = json!({
+            "type": "object",
+            "properties": { "value": { "type": "array", "items": { "type": "integer" } } },
+            "required": ["value"],
+            "additionalProperties": false,
+        });
+        assert_eq!(sent["output_config"], json!({ "format": { "type": "json_schema", "schema": schema } }));
+        assert!(sent.get("tools").is_none());
+        let block = json!({ "type": "text", "text": "{\"value\": [1, 2]}" });
+        Response::new(200, message(json!([block]), "end_turn"))
+    };
+    let list = Type::List(Arc::new(Type::Int));
+    let (result, seen) = ask(answer, "llm.extract", json!({ "prompt": "Count" }), list).await;
+    assert_eq!(result.unwrap().value.to_json(), json!([1, 2]));
+    assert_eq!(seen.len(), 1);
+}
+
+#[tokio::test]
+async fn a_model_that_knows_no_schemas_gets_a_tool() {
+    let answer = |request: &Request| {
+        let sent: Json = serde_json::from_str(&request.body).unwrap();
+        if sent.get("output_config").is_some() {
+            return Response::new(400, error("invalid_request_error", "output_config: not supported by m-1"));
+        }
         assert_eq!(sent["tool_choice"], json!({ "type": "tool", "name": "answer" }));
-        let schema = &sent["tools"][0]["input_schema"];
-        assert_eq!(schema["required"], json!(["value"]));
-        assert_eq!(schema["properties"]["value"], json!({ "type": "array", "items": { "type": "integer" } }));
+        assert_eq!(sent["tools"][0]["input_schema"]["required"], json!(["value"]));
         let block =
             json!({ "type": "tool_use", "id": "toolu_1", "name": "answer", "input": { "value": [1, 2] } });
         Response::new(200, message(json!([block]), "tool_use"))
     };
     let list = Type::List(Arc::new(Type::Int));
-    let (result, _) = ask(answer, "llm.extract", json!({ "prompt": "Count" }), list.clone()).await;
+    let (result, seen) = ask(answer, "llm.extract", json!({ "prompt": "Count" }), list).await;
     assert_eq!(result.unwrap().value.to_json(), json!([1, 2]));
-    let text =
-        |_: &Request| Response::new(200, message(json!([{ "type": "text", "text": "1" }]), "end_turn"));
-    // A text where a value was asked for.
-    let (result, _) = ask(text, "llm.extract", json!({ "prompt": "Count" }), list).await;
+    assert_eq!(seen.len(), 2);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_asked_for_again() {
+    let answer = |request: &Request| {
+        let sent: Json = serde_json::from_str(&request.body).unwrap();
+        let turns = sent["messages"].as_array().unwrap().len();
+        let text = match turns {
+            1 => "no idea",
+            3 => "{\"value\": [1, \"two\"]}",
+            _ => "```json\n{\"value\": [1, 2]}\n```",
+        };
+        if turns == 5 {
+            let said = sent["messages"][4]["content"].as_str().unwrap();
+            assert!(said.contains("does not fit") && said.contains("expected int"), "{said}");
+            assert_eq!(sent["messages"][1], json!({ "role": "assistant", "content": "no idea" }));
+        }
+        Response::new(200, message(json!([{ "type": "text", "text": text }]), "end_turn"))
+    };
+    let list = Type::List(Arc::new(Type::Int));
+    let (result, seen) = ask(answer, "llm.extract", json!({ "prompt": "Count" }), list.clone()).await;
+    let output = result.unwrap();
+    assert_eq!(output.value.to_json(), json!([1, 2]));
+    assert_eq!(seen.len(), 3);
+    assert_eq!(output.usage.tokens, 3 * 27, "every round is paid for");
+    // All rounds stay within what one call may use: 7 tokens are gone, 7 are left, then none.
+    let args = json!({ "prompt": "Count", "max_tokens": 14 });
+    let (result, seen) = ask(answer, "llm.extract", args, list).await;
     assert_eq!(&*result.unwrap_err().kind, "invalid_output");
+    assert_eq!(seen.len(), 2);
 }
 
 #[tokio::test]

@@ -118,6 +118,8 @@ pub struct LlmConfig {
     pub max_body: usize,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// How long a provider may send nothing in the middle of an answer.
+    pub idle_timeout: Duration,
 }
 
 impl LlmConfig {
@@ -135,6 +137,7 @@ impl Default for LlmConfig {
             output_cost_per_token: 0.0,
             max_body: 16 * MIB,
             connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `http.*`: requests to the web, to the hosts that `aos.toml` lets through.
 
-pub(super) mod body;
-pub(super) mod client;
+pub(in crate::runtime) mod body;
+pub(in crate::runtime) mod client;
 mod guard;
 
 use super::args::{given, invalid, optional_text, text, text_map};

@@ -1,121 +1,78 @@
 //! `llm.*`: a language model of the provider that `[skills.llm]` names.
 
-mod anthropic;
+mod extract;
 
 use super::args::{given, invalid, optional_text, text};
 use super::config::LlmConfig;
-use super::http::client;
 use super::secrets::Secrets;
 use super::{BoxFuture, Skill, SkillCall, SkillOutput, wire};
 use crate::engine::{Failure, Usage};
-use crate::types::Type;
+use crate::runtime::model::{self, Message, Meter, ModelProvider, ModelRequest, Shape};
 use crate::value::{Map, Value};
-use reqwest::Client;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The `llm` family.
 pub struct LlmSkills {
-    config: LlmConfig,
-    secrets: Arc<Secrets>,
-    client: OnceLock<Result<Client, Failure>>,
+    model: Option<Arc<str>>,
+    provider: Arc<dyn ModelProvider>,
 }
-
-/// What a model is asked, whoever provides it.
-struct Question {
-    model: Arc<str>,
-    prompt: Arc<str>,
-    system: Option<Arc<str>>,
-    max_tokens: i64,
-    max_input: i64,
-    temperature: Option<f64>,
-    /// The schema of the answer, which must be an object; without it a text is asked for.
-    schema: Option<serde_json::Value>,
-}
-
-/// What it answered.
-struct Answer {
-    /// A text, or the object that was asked for.
-    value: serde_json::Value,
-    input_tokens: i64,
-    output_tokens: i64,
-}
-
-/// The key under which a value that is no object comes back.
-const VALUE: &str = "value";
 
 impl LlmSkills {
     /// The family as configured; nothing is read or connected before the first call.
     #[must_use]
     pub fn new(config: LlmConfig, secrets: Arc<Secrets>) -> Self {
-        Self { config, secrets, client: OnceLock::new() }
+        let model = config.model.as_deref().map(Into::into);
+        Self { model, provider: model::connect(&config, secrets) }
     }
 
-    fn client(&self) -> Result<&Client, Failure> {
-        self.client.get_or_init(|| client::plain(self.config.connect_timeout)).as_ref().map_err(Clone::clone)
+    fn model(&self, args: &Map) -> Result<Arc<str>, Failure> {
+        optional_text(args, "model")?.or_else(|| self.model.clone()).ok_or_else(|| {
+            invalid("no model is named; give `model`, or set it in `[skills.llm]` of `aos.toml`")
+        })
     }
 
-    fn question(&self, call: &SkillCall, schema: Option<serde_json::Value>) -> Result<Question, Failure> {
-        let model = match (optional_text(&call.args, "model")?, &self.config.model) {
-            (Some(model), _) => model,
-            (None, Some(model)) => model.as_str().into(),
-            (None, None) => {
-                let message = "no model is named; give `model`, or set it in `[skills.llm]` of `aos.toml`";
-                return Err(invalid(message));
-            }
-        };
-        Ok(Question {
-            model,
-            prompt: text(&call.args, "prompt")?,
+    fn request(&self, call: &SkillCall, shape: Shape, meter: &Meter) -> Result<ModelRequest, Failure> {
+        Ok(ModelRequest {
+            model: self.model(&call.args)?,
             system: optional_text(&call.args, "system")?,
+            messages: vec![Message::user(text(&call.args, "prompt")?)],
             max_tokens: count(&call.args, "max_tokens", 1_000)?,
             max_input: count(&call.args, "max_input", 16_000)?,
             temperature: number(&call.args, "temperature")?,
-            schema,
+            shape,
+            meter: meter.clone(),
         })
     }
 
     async fn run(&self, call: SkillCall) -> Result<SkillOutput, Failure> {
-        let typed = &*call.name == "llm.extract";
-        let (schema, wrapped) = if typed { schema(&call.output) } else { (None, false) };
-        let question = self.question(&call, schema)?;
-        let key = self.secrets.resolve(&self.config.key)?;
-        let asked = anthropic::ask(self.client()?, &self.config, &key, &question, call.timeout);
-        let late = |_| Failure::new("timeout", format!("no answer within {:?}", call.timeout));
-        let answer = tokio::time::timeout(call.timeout, asked).await.map_err(late)??;
-        let usage = self.usage(&answer);
-        let value = match answer.value {
-            serde_json::Value::Object(mut object) if wrapped => match object.remove(VALUE) {
-                Some(value) => value,
-                None => return Err(Failure::new("invalid_output", "the model gave no value")),
-            },
-            other => other,
+        let meter = Meter::default();
+        let answered = match &*call.name {
+            "llm.extract" => extract::run(self, &call, &meter).await,
+            _ => self.generate(&call, &meter).await,
         };
-        Ok(SkillOutput { value: wire::from_json(value), usage })
+        let usage = spent(&meter);
+        answered.map(|value| SkillOutput { value, usage })
     }
 
-    fn usage(&self, answer: &Answer) -> Usage {
-        #[expect(clippy::cast_precision_loss, reason = "counts of tokens are small")]
-        let cost = answer.input_tokens as f64 * self.config.input_cost_per_token
-            + answer.output_tokens as f64 * self.config.output_cost_per_token;
-        Usage { cost_usd: cost, tokens: answer.input_tokens.saturating_add(answer.output_tokens) }
+    async fn generate(&self, call: &SkillCall, meter: &Meter) -> Result<Value, Failure> {
+        let request = self.request(call, Shape::Text, meter)?;
+        let answer = self.provider.ask(&request, &|_| {}, call.timeout).await?;
+        Ok(wire::from_json(answer.value))
     }
+}
+
+/// What the calls of a meter come to.
+fn spent(meter: &Meter) -> Usage {
+    meter.calls().iter().fold(Usage::default(), |sum, call| Usage {
+        cost_usd: sum.cost_usd + call.cost.unwrap_or(0) as f64 / 1e9,
+        tokens: sum.tokens.saturating_add(call.tokens()),
+    })
 }
 
 impl Skill for LlmSkills {
     fn call(&self, call: SkillCall) -> BoxFuture<'_, Result<SkillOutput, Failure>> {
         Box::pin(self.run(call))
     }
-}
-
-/// The schema of a type as the object a tool call needs, and whether the value stands under [`VALUE`] in it.
-fn schema(ty: &Type) -> (Option<serde_json::Value>, bool) {
-    let own = ty.json_schema();
-    if own.get("type").and_then(serde_json::Value::as_str) == Some("object") {
-        return (Some(own), false);
-    }
-    let mut properties = serde_json::Map::new();
-    properties.insert(VALUE.to_owned(), own);
-    (Some(serde_json::json!({ "type": "object", "properties": properties, "required": [VALUE] })), true)
 }
 
 fn count(args: &Map, name: &str, default: i64) -> Result<i64, Failure> {

@@ -33,7 +33,7 @@ pub(super) fn to_json(value: &Value) -> Result<Json, Failure> {
 }
 
 /// JSON as a value: no type is known here, so texts stay texts.
-pub(super) fn from_json(json: Json) -> Value {
+pub(in crate::runtime) fn from_json(json: Json) -> Value {
     Value::from_json(&json)
 }
 
@@ -41,7 +41,7 @@ pub(super) fn from_json(json: Json) -> Value {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
+pub(in crate::runtime) fn parse(bytes: &[u8]) -> Result<Json, String> {
     if values(bytes) > MAX_VALUES {
         return Err(format!("the JSON has more than {MAX_VALUES} values"));
     }
@@ -72,7 +72,7 @@ pub(super) fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
 pub(super) const CUT: char = '…';
 
 /// A text cut to at most `max` characters, marked where it was.
-pub(super) fn excerpt(text: &str, max: usize) -> String {
+pub(in crate::runtime) fn excerpt(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         None => text.to_owned(),
         Some((at, _)) => format!("{}{CUT}", text.get(..at).unwrap_or_default()),

@@ -254,7 +254,8 @@ impl Builder<'_> {
         let length = tail.char_indices().nth(2).map_or(tail.len(), |(i, _)| i);
         let span = self.range(place, place + length);
         let shown = tail.get(..length).unwrap_or("\\");
-        let d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no escape", shown.escape_debug()))
+        // A backslash at the end of a line is shown by itself.
+        let d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no escape", shown.trim_end()))
             .help("for a plain backslash write `\\\\`")
             .fix("write a plain backslash", vec![Edit::before(span, "\\")]);
         self.report(d);

@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
 /// Why a body could not be read.
-pub(in crate::runtime::skill) enum BodyError {
+pub(in crate::runtime) enum BodyError {
     /// It is longer than so many bytes.
     TooLong,
     /// The connection failed.
@@ -15,10 +15,7 @@ pub(in crate::runtime::skill) enum BodyError {
 }
 
 /// Reads a body of at most `max` bytes.
-pub(in crate::runtime::skill) async fn read(
-    mut response: Response,
-    max: usize,
-) -> Result<Vec<u8>, BodyError> {
+pub(in crate::runtime) async fn read(mut response: Response, max: usize) -> Result<Vec<u8>, BodyError> {
     if response.content_length().is_some_and(|length| length > max as u64) {
         return Err(BodyError::TooLong);
     }
@@ -69,7 +66,7 @@ pub(super) fn json(headers: &HeaderMap, text: &str) -> Option<serde_json::Value>
 }
 
 /// The wait that `Retry-After` asks for, in milliseconds: seconds, or a date. At most a day.
-pub(in crate::runtime::skill) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<i64> {
+pub(in crate::runtime) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<i64> {
     const DAY: i64 = 24 * 60 * 60 * 1000;
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
@@ -82,7 +79,7 @@ pub(in crate::runtime::skill) fn retry_after(headers: &HeaderMap, now: SystemTim
 }
 
 /// The failure for a body beyond the limit.
-pub(in crate::runtime::skill) fn too_long(max: usize, setting: &str) -> Failure {
+pub(in crate::runtime) fn too_long(max: usize, setting: &str) -> Failure {
     Failure::new("invalid_output", format!("the answer is longer than {max} bytes (`{setting}`)"))
 }
 

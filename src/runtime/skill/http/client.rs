@@ -28,7 +28,7 @@ fn builder(connect_timeout: Duration) -> ClientBuilder {
 ///
 /// # Errors
 /// `unavailable` if TLS cannot be set up.
-pub(in crate::runtime::skill) fn plain(connect_timeout: Duration) -> Result<Client, Failure> {
+pub(in crate::runtime) fn plain(connect_timeout: Duration) -> Result<Client, Failure> {
     builder(connect_timeout).build().map_err(|error| broken(&error))
 }
 
@@ -45,7 +45,7 @@ fn broken(error: &reqwest::Error) -> Failure {
 }
 
 /// The failure for a request that got no answer.
-pub(in crate::runtime::skill) fn failure(error: reqwest::Error) -> Failure {
+pub(in crate::runtime) fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     if let Some(blocked) = blocked(&error) {
         return blocked.failure();

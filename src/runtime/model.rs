@@ -1,0 +1,232 @@
+//! Language models, whoever provides them: the `llm.*` skills and the planner ask through [`ModelProvider`].
+//!
+//! A provider makes one request a call and never repeats it by itself: for a step the machine retries, others use [`retry`]. What
+//! comes back is data to be checked, never trusted: a provider may ignore the shape that it was asked for.
+
+mod anthropic;
+mod link;
+mod meter;
+mod stream;
+mod strict;
+
+pub use meter::{Meter, ModelCall};
+
+use super::skill::secrets::Secrets;
+use super::skill::{BoxFuture, LlmConfig};
+use crate::engine::Failure;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The provider that is configured; nothing is read or connected before the first call.
+#[must_use]
+pub fn connect(config: &LlmConfig, secrets: Arc<Secrets>) -> Arc<dyn ModelProvider> {
+    Arc::new(anthropic::Anthropic::new(link::Link::new("anthropic", config, secrets)))
+}
+
+/// What a model is asked.
+#[derive(Clone, Debug)]
+pub struct ModelRequest {
+    /// The name, as the provider knows it.
+    pub model: Arc<str>,
+    /// Instructions that stand before everything.
+    pub system: Option<Arc<str>>,
+    /// The conversation; the last one is the user's.
+    pub messages: Vec<Message>,
+    /// The longest answer, in tokens.
+    pub max_tokens: i64,
+    /// The longest input, in tokens; more is `invalid_input`, and nothing is asked.
+    pub max_input: i64,
+    /// From 0 (always the likeliest word) up.
+    pub temperature: Option<f64>,
+    /// What the answer is to look like.
+    pub shape: Shape,
+    /// Where it is booked what was used, also by requests that fail or are given up.
+    pub meter: Meter,
+}
+
+/// A turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub role: Role,
+    pub text: Arc<str>,
+}
+
+impl Message {
+    /// What the user says.
+    pub fn user(text: impl Into<Arc<str>>) -> Self {
+        Message { role: Role::User, text: text.into() }
+    }
+
+    /// What the model said.
+    pub fn assistant(text: impl Into<Arc<str>>) -> Self {
+        Message { role: Role::Assistant, text: text.into() }
+    }
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+/// What an answer is to look like.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// Any text.
+    Text,
+    /// A value of this JSON Schema, which must be that of an object.
+    Json(serde_json::Value),
+    /// A text of this grammar; only where [`Capabilities::grammar`] has its syntax.
+    Grammar { syntax: GrammarSyntax, text: Arc<str> },
+}
+
+/// How a grammar is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrammarSyntax {
+    /// That of llguidance and OpenAI.
+    Lark,
+    /// That of llama.cpp, which vLLM and SGLang take as well.
+    Gbnf,
+}
+
+/// What a model answered.
+#[derive(Clone, Debug)]
+pub struct ModelAnswer {
+    /// A string where a text was asked for, else the value.
+    pub value: serde_json::Value,
+    pub usage: ModelUsage,
+    /// The model that answered, as the provider says.
+    pub model: Arc<str>,
+}
+
+/// Texts to be turned into vectors.
+#[derive(Clone, Debug)]
+pub struct EmbedRequest {
+    /// The name, as the provider knows it.
+    pub model: Arc<str>,
+    pub texts: Vec<Arc<str>>,
+    /// As in [`ModelRequest::meter`].
+    pub meter: Meter,
+}
+
+/// Vectors of texts, in the order of the texts.
+#[derive(Clone, Debug)]
+pub struct Embeddings {
+    pub vectors: Vec<Vec<f64>>,
+    pub usage: ModelUsage,
+    /// The model that answered, as the provider says.
+    pub model: Arc<str>,
+}
+
+/// What a call used, each token counted in exactly one of the numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelUsage {
+    /// Tokens of the input that no cache had part in.
+    pub input: i64,
+    /// Tokens of the input that were read from a cache.
+    pub cache_read: i64,
+    /// Tokens of the input that were written to a cache for minutes.
+    pub cache_write: i64,
+    /// The same for an hour.
+    pub cache_write_long: i64,
+    /// Tokens of the answer, with what the model thought.
+    pub output: i64,
+    /// Nano-dollars; `None`: not known, which is not nothing.
+    pub cost: Option<u64>,
+    /// What the provider said, as it said it.
+    pub raw: serde_json::Value,
+}
+
+impl ModelUsage {
+    /// All tokens of the input.
+    #[must_use]
+    pub fn all_input(&self) -> i64 {
+        [self.cache_read, self.cache_write, self.cache_write_long]
+            .iter()
+            .fold(self.input, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// All tokens.
+    #[must_use]
+    pub fn tokens(&self) -> i64 {
+        self.all_input().saturating_add(self.output)
+    }
+}
+
+/// What a provider can do with a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether answers can be held to a JSON Schema.
+    pub json_schema: bool,
+    /// Whether answers can be held to a grammar, and in which syntax.
+    pub grammar: Option<GrammarSyntax>,
+    /// Whether texts can be turned into vectors.
+    pub embeddings: bool,
+    /// The longest input and answer together, where the provider says.
+    pub context: Option<i64>,
+}
+
+/// A provider of models. Dropping a future cancels the request.
+pub trait ModelProvider: Send + Sync {
+    /// The name of `provider` in `aos.toml`.
+    fn name(&self) -> &'static str;
+
+    /// Asks once. Pieces of a text are given to `on_text` as they come; `timeout` bounds the whole call.
+    ///
+    /// # Errors
+    /// `rate_limited` and `unavailable` may pass (with the wait that the provider asks for), `timeout` too; `refused`, `denied`,
+    /// `limit`, `invalid_input` and `invalid_output` do not.
+    fn ask<'a>(
+        &'a self,
+        request: &'a ModelRequest,
+        on_text: &'a (dyn Fn(&str) + Send + Sync),
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<ModelAnswer, Failure>>;
+
+    /// Turns texts into vectors.
+    ///
+    /// # Errors
+    /// As [`ModelProvider::ask`]; `invalid_input` where the provider has no embeddings.
+    fn embed<'a>(
+        &'a self,
+        request: &'a EmbedRequest,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Embeddings, Failure>>;
+
+    /// What can be asked of a model. Found out by asking the provider where it is not a matter of the protocol, and
+    /// remembered; never guessed from an address.
+    fn capabilities<'a>(&'a self, model: &'a str, timeout: Duration) -> BoxFuture<'a, Capabilities>;
+
+    /// The tokens of an input as the provider counts them; `None` where it cannot say.
+    ///
+    /// # Errors
+    /// As [`ModelProvider::ask`].
+    fn count<'a>(
+        &'a self,
+        request: &'a ModelRequest,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Option<i64>, Failure>>;
+}
+
+/// The failure for an input that is too long.
+fn too_long(tokens: i64, limit: i64) -> Failure {
+    Failure::new(
+        "invalid_input",
+        format!("the input has {tokens} tokens, more than the {limit} of `max_input`"),
+    )
+}
+
+/// The failure for an answer that was cut off.
+fn cut_off(limit: i64) -> Failure {
+    Failure::new("limit", format!("the answer is longer than the {limit} tokens of `max_tokens`"))
+}
+
+/// The value in a text that a model wrote: its JSON, also between the marks of a block of code; else the text itself, which fits
+/// nothing but a text.
+fn value_of(text: &str) -> serde_json::Value {
+    let trimmed = text.trim();
+    let inner = trimmed.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
+    let inner = inner.map_or(trimmed, |rest| rest.strip_prefix("json").unwrap_or(rest).trim());
+    super::skill::wire::parse(inner.as_bytes()).unwrap_or_else(|_| text.into())
+}
