@@ -116,7 +116,7 @@ fn control_follows_conditions_loops_and_errors() {
         &[pay],
     );
     bad("step a = clean.read(x: odd) on_error use \"\" step b = bank.pay(to: a)", &["untrusted-flow@a"]);
-    bad("step w = clean.read() on_error use odd step b = bank.pay(to: w)", &["untrusted-flow@w"]);
+    bad("step w = clean.read() on_error use odd step b = bank.pay(to: w)", &["untrusted-flow@w.text"]);
     clean("step a = web.read() require a.ok else \"no\" step b = bank.pay(to: free) depends_on [a]");
     clean("step a = web.read() on_error continue step b = bank.pay(to: free) when failed(a)");
     bad(
@@ -171,6 +171,19 @@ fn called_plans_are_followed() {
         "{through}plan p(odd: untrusted string) {{ step a = id(x: odd) step b = bank.pay(to: a) step c = id(x: \"m\") step d = bank.pay(to: c) }}"
     );
     assert_eq!(found_for(&text, &Asker::default()), ["untrusted-flow@a"]);
+    // What a called plan read itself is as untrusted as what it was given, also where another plan uses it.
+    let reads = "plan r() -> { body: string, ok: bool } { step w = web.read(url: \"u\") return { body: w.text, ok: w.text == \"\" } }\nplan whole() -> { text: string } { step w = web.read(url: \"u\") return w }\nplan s(to: string) { step z = bank.pay(to: to) }\nplan r2() -> { body: string, ok: bool } { step a = r() return a }\n";
+    let p = |body: &str| found_for(&format!("{reads}plan p() {{ {body} }}"), &Asker::default());
+    assert_eq!(p("step a = r() step b = bank.pay(to: a.body)"), ["untrusted-flow@a.body"]);
+    assert_eq!(p("step a = r2() step b = bank.pay(to: a.body)"), ["untrusted-flow@a.body"]);
+    assert_eq!(p("step a = whole() step b = bank.pay(to: a.text)"), ["untrusted-flow@a.text"]);
+    assert_eq!(p("step a = r() step b = s(to: a.body)"), ["untrusted-flow@s(to: a.body)"]);
+    assert_eq!(
+        p("step a = r() step b = bank.pay(to: \"me\") when a.ok"),
+        ["untrusted-control@bank.pay(to: \"me\")"]
+    );
+    let inside = "plan q() -> string { step w = web.read(url: \"u\") step z = bank.pay(to: w.text) return z.id }\nplan p() { step a = q() }";
+    assert_eq!(found_for(inside, &Asker::default()), ["untrusted-flow@w.text"]);
     let declared = "plan t(x: trusted string) { step z = bank.pay(to: x) }\nplan p(odd: untrusted string) { step a = t(x: odd) }";
     assert_eq!(found_for(declared, &Asker::default()), ["untrusted-flow@odd"]);
     let result = "plan p(odd: untrusted string) -> trusted string { return odd }";
