@@ -53,6 +53,31 @@ books! {
         lexical
         items
         types
+        actions
+        clauses
+        missing_values
+        errors
+        people
+        effects
+        trust
+        budget
+        expressions
+        tests
+        json_form
+        config
+        commands
+    }
+    guide {
+        first_plan
+        errors
+        loops
+        testing
+        skills
+        people
+        crashes
+        trust
+        costs
+        editors
     }
 }
 

@@ -8,7 +8,7 @@ use aos::diagnostic::Code;
 use aos::docs::{PAGES, Page};
 use std::fs;
 
-const LANGUAGES: &[&str] = &["plan", "sh", "cel", "text", "toml", "json", "syntax"];
+const KINDS: &[&str] = &["plan", "sh", "cel", "text", "toml", "json", "syntax", "python"];
 
 fn book(name: &str) -> impl Iterator<Item = (&'static Page, Vec<Block>)> {
     PAGES
@@ -48,10 +48,10 @@ fn unnamed<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w 
 }
 
 #[test]
-fn blocks_have_a_known_language() {
+fn blocks_are_of_a_known_kind() {
     for page in PAGES {
         for block in blocks(page.text) {
-            let known = LANGUAGES.contains(&&*block.kind);
+            let known = KINDS.contains(&&*block.kind);
             assert!(known, "{} line {}: `{}`", page.name, block.line, block.kind);
         }
         assert!(page.text.starts_with("# "), "{}", page.name);
@@ -70,7 +70,6 @@ fn the_reference_is_true() {
             assert!(shell.follow(first).is_empty());
         }
         wrong.extend(shell.follow(blocks).into_iter().map(|w| format!("{} {w}", page.name)));
-        wrong.extend(tests_in(blocks, &shell).into_iter().map(|w| format!("{} {w}", page.name)));
         let (ran, checked) = shell.done();
         (commands, plans) = (commands + ran, plans + checked);
     }
@@ -78,23 +77,15 @@ fn the_reference_is_true() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// The `test` blocks that stand in plans of a page pass.
-fn tests_in(blocks: &[Block], shell: &Shell) -> Vec<String> {
+#[test]
+fn the_guide_is_true() {
+    let mut shell = Shell::new();
     let mut wrong = Vec::new();
-    for block in blocks {
-        let fails = ["error", "warning", "info"].iter().any(|w| block.word(w).is_some());
-        if block.kind != "plan" || fails || !block.text.lines().any(|l| l.starts_with("test \"")) {
-            continue;
-        }
-        let path = shell.folder().join("page.plan");
-        fs::write(&path, &block.text).unwrap();
-        let (code, out, err) = finish(aos(shell.folder()).args(["test", "page.plan"]));
-        if code != 0 {
-            wrong.push(format!("line {}: {err}{out}", block.line));
-        }
-        fs::remove_file(path).unwrap();
+    for (page, blocks) in book("guide") {
+        wrong.extend(shell.follow(&blocks).into_iter().map(|w| format!("{} {w}", page.name)));
     }
-    wrong
+    println!("{:?} blocks of commands and plans", shell.done());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[test]
@@ -159,5 +150,99 @@ fn the_reserved_words_are_those_of_the_grammar() {
     let reserved = words_in("grammar/plan.pest", "reserved   = _{", "!idc");
     assert!(reserved.len() > 15, "{reserved:?}");
     let missing = unnamed(text_of("reference/lexical"), reserved.iter().map(String::as_str));
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_functions_are_those_of_the_table() {
+    let mut wanted = String::from("<!-- functions: written by tests/docs.rs -->\n");
+    for row in aos::expr::functions::rows() {
+        let signatures: Vec<String> = row.to_string().lines().map(|l| format!("`{l}`")).collect();
+        wanted += &format!("- {}: {}\n", signatures.join(", "), row.doc);
+    }
+    wanted += "<!-- end of functions -->";
+    let path = root().join("src/docs/reference/expressions.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (from, end) = (page.find("<!-- functions").unwrap(), "<!-- end of functions -->");
+    let to = page.find(end).unwrap() + end.len();
+    if std::env::var_os("AOS_BLESS").is_some() {
+        fs::write(&path, format!("{}{wanted}{}", &page[..from], &page[to..])).unwrap();
+    } else {
+        assert_eq!(&page[from..to], wanted, "AOS_BLESS=1 writes it anew");
+    }
+}
+
+#[test]
+fn macros_and_special_functions_are_in_the_reference() {
+    let mut names = words_in("src/check/macros.rs", "const MACROS", "];");
+    names.extend(words_in("src/check/functions.rs", "const SPECIAL", "];"));
+    assert!(names.len() > 15, "{names:?}");
+    let page = text_of("reference/expressions").to_owned() + text_of("reference/types");
+    let missing: Vec<_> = names.iter().filter(|n| !page.contains(&format!("{n}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_ambient_errors_are_in_the_reference() {
+    let kinds = words_in("src/check/errors.rs", "const AMBIENT", "];");
+    let never = words_in("src/check/errors.rs", "const NEVER_RETRIED", "];");
+    assert!(kinds.len() > 10 && never.len() > 4, "{kinds:?} {never:?}");
+    for kind in &kinds {
+        let start = format!("| `{kind}` |");
+        let row = text_of("reference/errors").lines().find(|l| l.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row for `{kind}`"));
+        let wanted = if never.contains(kind) { "| no |" } else { "| yes |" };
+        assert!(row.ends_with(wanted), "{row}");
+    }
+}
+
+#[test]
+fn every_key_of_the_configuration_is_in_the_reference() {
+    let text = fs::read_to_string(root().join("src/project/config/read.rs")).unwrap();
+    let word = regex::Regex::new("\"([a-z_]+)\"").unwrap();
+    let lists = regex::Regex::new(r"(?s)self\.keys\(\s*table,[^&]*&\[(.*?)\]|const KNOWN[^=]*=\s*&?\[(.*?)\]").unwrap();
+    let mut keys = std::collections::BTreeSet::new();
+    for list in lists.captures_iter(&text) {
+        let list = list.get(1).or(list.get(2)).unwrap().as_str();
+        keys.extend(word.captures_iter(list).map(|c| c[1].to_owned()));
+    }
+    assert!(keys.len() > 30, "{keys:?}");
+    let tables = ["project", "skills", "secrets", "people", "agents"];
+    let page = text_of("reference/config");
+    let missing = unnamed(page, keys.iter().map(String::as_str).filter(|k| !tables.contains(k)));
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(tables.iter().all(|t| page.contains(&format!("# `[{t}"))));
+}
+
+#[test]
+fn the_exit_codes_are_in_the_reference() {
+    let text = fs::read_to_string(root().join("src/cli.rs")).unwrap();
+    let code = regex::Regex::new(r"Exit::\w+ => (\d+),").unwrap();
+    let codes: Vec<&str> = code.captures_iter(&text).map(|c| c.extract::<1>().1[0]).collect();
+    assert!(codes.len() > 5, "{codes:?}");
+    let page = text_of("reference/commands");
+    assert!(codes.iter().all(|c| page.contains(&format!("\n| {c} |"))), "{codes:?}");
+}
+
+#[test]
+fn every_command_and_standard_skill_is_in_the_reference() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, help, _) = finish(aos(dir.path()).arg("--help"));
+    let commands = help.lines().skip_while(|l| !l.starts_with("Commands:")).skip(1);
+    let commands: Vec<String> = commands
+        .take_while(|l| !l.is_empty())
+        .filter(|l| !l.starts_with("   "))
+        .filter_map(|l| Some(format!("aos {}", l.split_whitespace().next()?)))
+        .filter(|c| c != "aos help")
+        .collect();
+    assert!(commands.len() > 15, "{help}");
+    let page = text_of("reference/commands");
+    let missing: Vec<_> = commands.iter().filter(|c| !page.contains(&format!("`{c}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let (_, listed, _) = finish(aos(dir.path()).args(["skills", "list", "--json"]));
+    let name = regex::Regex::new("\"name\":\"([a-z_]+\\.[a-z_]+)\"").unwrap();
+    let names: Vec<&str> = name.captures_iter(&listed).map(|c| c.extract::<1>().1[0]).collect();
+    assert!(names.len() > 20, "{listed}");
+    let missing = unnamed(text_of("reference/items"), names);
     assert!(missing.is_empty(), "{missing:?}");
 }

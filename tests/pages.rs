@@ -5,12 +5,14 @@
 //!
 //! | block | what is held |
 //! |---|---|
-//! | `plan` | it checks without a finding and is in the canonical layout |
+//! | `plan` | it checks without a finding, is in the canonical layout, and its tests pass |
 //! | `plan error=CODE`, `warning=`, `info=` | it has this finding and no other; `agent=`, `by=model`, `context=untrusted` say for whom |
 //! | any with `file=NAME` | it is written into the folder of the page |
 //! | `sh`, `sh exit=N` | the commands end with 0, or N; a `text` block behind it is what they print, `…` stands for anything |
 //! | `cel` | lines `expression  // value`, `// error[CODE]`, `// fails: words of the message` |
-//! | `json`, `toml`, `text`, `syntax` | shown only |
+//! | `toml` | it is an `aos.toml` without a finding, or with `error=CODE` |
+//! | `json` | it is JSON |
+//! | `text`, `syntax`, `python` | shown only |
 
 #[cfg(feature = "cli")]
 pub mod checked;

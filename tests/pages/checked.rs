@@ -3,7 +3,7 @@
 use super::Block;
 use crate::support::{aos, finish_with};
 use aos::diagnostic::{Code, Severity};
-use aos::project::{Asking, Project, Writer};
+use aos::project::{Asking, Config, Project, Writer};
 use aos::source::{DiskLoader, SourceId};
 use std::path::Path;
 
@@ -37,6 +37,14 @@ pub fn plan(block: &Block, folder: &Path) -> Option<String> {
             (canonical != block.text).then(|| format!("line {}: written so:\n{canonical}", block.line))
         }
     }
+}
+
+/// What is wrong with an `aos.toml`.
+pub fn config(block: &Block) -> Option<String> {
+    let (_, found) = Config::parse(SourceId(0), &block.text);
+    let found: Vec<&str> = found.iter().map(|d| d.code.name()).collect();
+    let wanted: Vec<&str> = block.word("error").into_iter().collect();
+    (found != wanted).then(|| format!("line {}: not {wanted:?} but {found:?}", block.line))
 }
 
 /// One line of a `cel` block.

@@ -49,16 +49,34 @@ impl Shell {
             match &*block.kind {
                 "plan" => {
                     self.plans += 1;
-                    wrong.extend(checked::plan(block, &self.folder));
+                    wrong.extend(checked::plan(block, &self.folder).or_else(|| self.tested(block)));
                 }
                 "sh" => {
                     let shown = blocks.get(at + 1).filter(|b| b.kind == "text");
                     wrong.extend(self.run(block, shown));
                 }
+                "toml" => wrong.extend(checked::config(block)),
+                "json" => {
+                    let read = serde_json::from_str::<serde_json::Value>(&block.text);
+                    wrong.extend(read.err().map(|e| format!("line {}: {e}", block.line)));
+                }
                 _ => {}
             }
         }
         wrong
+    }
+
+    /// The tests of a plan that checks pass.
+    fn tested(&self, block: &Block) -> Option<String> {
+        let fails = ["error", "warning", "info"].iter().any(|w| block.word(w).is_some());
+        if fails || !block.text.lines().any(|l| l.starts_with("test \"")) {
+            return None;
+        }
+        let path = self.folder.join("page.plan");
+        std::fs::write(&path, &block.text).unwrap();
+        let (code, out, err) = finish(aos(&self.folder).args(["test", "page.plan"]));
+        std::fs::remove_file(path).unwrap();
+        (code != 0).then(|| format!("line {}: {err}{out}", block.line))
     }
 
     fn run(&mut self, block: &Block, shown: Option<&Block>) -> Option<String> {
