@@ -38,13 +38,17 @@ fn words_in(file: &str, from: &str, end: &str) -> Vec<String> {
 
 /// Which of these no code span or syntax form of a text names.
 fn unnamed<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
-    let forms: String =
+    let fenced = regex::Regex::new("(?s)```.*?\n```").unwrap();
+    let span = regex::Regex::new("`([^`]*)`").unwrap();
+    let mut code: String =
         blocks(text).into_iter().filter(|b| b.kind == "syntax").map(|b| b.text).collect();
-    let named = |w: &str| {
-        let whole = |t: &str| t.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).any(|p| p == w);
-        text.split('`').skip(1).step_by(2).any(whole) || whole(&forms)
-    };
-    words.into_iter().filter(|w| !named(w)).collect()
+    for found in span.captures_iter(&fenced.replace_all(text, "")) {
+        code += " ";
+        code += &found[1];
+    }
+    let words_of_it: std::collections::BTreeSet<&str> =
+        code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).collect();
+    words.into_iter().filter(|w| !words_of_it.contains(w)).collect()
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn every_name_in_brackets_is_linked() {
     }
     assert_eq!(fs::read_to_string(path).unwrap(), wanted, "AOS_BLESS=1 writes it anew");
     let code = regex::Regex::new("(?s)```.*?\n```|`[^`]*`").unwrap();
-    let bracket = regex::Regex::new(r"\[([a-z_/-]+)\]").unwrap();
+    let bracket = regex::Regex::new(r"\[([a-z_/-]+)\](?:[^(]|$)").unwrap();
     for page in PAGES {
         for name in bracket.captures_iter(&code.replace_all(page.text, "")).map(|c| c.extract::<1>().1[0]) {
             let linked = wanted.contains(&format!("[{name}]: ")) || page.text.contains(&format!("[{name}]["));
