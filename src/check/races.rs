@@ -40,9 +40,9 @@ impl Use<'_> {
     fn text(&self) -> String {
         match (&self.name, &self.effect.resource) {
             (Name::Exact(text), _) => format!("`{text}`"),
-            (Name::Prefix(start), _) if !start.is_empty() => format!("`{start}…`"),
-            (Name::Prefix(_), Some(_)) => "a resource with a computed name".to_owned(),
-            (Name::Prefix(_), None) => "a resource without a name".to_owned(),
+            (Name::Pattern { start, end }, _) if !start.is_empty() => format!("`{start}…{end}`"),
+            (Name::Pattern { .. }, Some(_)) => "a resource with a computed name".to_owned(),
+            (Name::Pattern { .. }, None) => "a resource without a name".to_owned(),
         }
     }
 }
@@ -91,7 +91,7 @@ pub(super) fn in_turn(plan: &Plan) -> usize {
             };
             let table = table.get_or_insert_with(|| Table::of(plan));
             for u in bodies.into_iter().flat_map(|b| uses(b, table)) {
-                if u.writes() && (u.hidden || matches!(u.name, Name::Prefix(_))) {
+                if u.writes() && (u.hidden || matches!(u.name, Name::Pattern { .. })) {
                     places.push(u.span);
                 }
             }
@@ -204,7 +204,7 @@ fn race(branches: &[Body], table: &Table, found: &mut Vec<Diagnostic>) {
 fn same(a: &Use<'_>, b: &Use<'_>) -> bool {
     match (&a.name, &b.name) {
         (Name::Exact(x), Name::Exact(y)) => x == y,
-        (Name::Exact(_) | Name::Prefix(_), _) => match (&a.effect.resource, &b.effect.resource) {
+        (Name::Exact(_) | Name::Pattern { .. }, _) => match (&a.effect.resource, &b.effect.resource) {
             (Some(x), Some(y)) => fingerprint(x) == fingerprint(y),
             (None, _) => !a.hidden,
             (_, None) => !b.hidden,

@@ -115,7 +115,9 @@ fn insides(text: &str) -> Vec<Range<usize>> {
         let rest = text.get(start..).unwrap_or("");
         let Some(length) = rest.find("}}") else { break };
         let inside = rest.get(..length).unwrap_or("");
-        let other = inside.starts_with('{') || text.get(..open).is_some_and(|t| t.ends_with(['$', '{']));
+        let other = inside.starts_with('{')
+            || inside.contains("{{")
+            || text.get(..open).is_some_and(|t| t.ends_with(['$', '{']));
         if !other && length <= MAX_INSIDE && !inside.contains(['\\', '\n', '\r']) {
             found.push(start..start + length);
             from = start + length + 2;
