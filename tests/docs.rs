@@ -11,10 +11,7 @@ use std::fs;
 const KINDS: &[&str] = &["plan", "sh", "cel", "text", "toml", "json", "syntax", "python"];
 
 fn book(name: &str) -> impl Iterator<Item = (&'static Page, Vec<Block>)> {
-    PAGES
-        .iter()
-        .filter(move |p| p.name.split('/').next() == Some(name))
-        .map(|p| (p, blocks(p.text)))
+    PAGES.iter().filter(move |p| p.name.split('/').next() == Some(name)).map(|p| (p, blocks(p.text)))
 }
 
 fn all(book: &str) -> String {
@@ -40,8 +37,7 @@ fn words_in(file: &str, from: &str, end: &str) -> Vec<String> {
 fn unnamed<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
     let fenced = regex::Regex::new("(?s)```.*?\n```").unwrap();
     let span = regex::Regex::new("`([^`]*)`").unwrap();
-    let mut code: String =
-        blocks(text).into_iter().filter(|b| b.kind == "syntax").map(|b| b.text).collect();
+    let mut code: String = blocks(text).into_iter().filter(|b| b.kind == "syntax").map(|b| b.text).collect();
     for found in span.captures_iter(&fenced.replace_all(text, "")) {
         code += " ";
         code += &found[1];
@@ -204,7 +200,9 @@ fn the_ambient_errors_are_in_the_reference() {
 fn every_key_of_the_configuration_is_in_the_reference() {
     let text = fs::read_to_string(root().join("src/project/config/read.rs")).unwrap();
     let word = regex::Regex::new("\"([a-z_]+)\"").unwrap();
-    let lists = regex::Regex::new(r"(?s)self\.keys\(\s*table,[^&]*&\[(.*?)\]|const KNOWN[^=]*=\s*&?\[(.*?)\]").unwrap();
+    let lists =
+        regex::Regex::new(r"(?s)self\.keys\(\s*table,[^&]*&\[(.*?)\]|const KNOWN[^=]*=\s*&?\[(.*?)\]")
+            .unwrap();
     let mut keys = std::collections::BTreeSet::new();
     for list in lists.captures_iter(&text) {
         let list = list.get(1).or(list.get(2)).unwrap().as_str();

@@ -15,7 +15,8 @@ pub(crate) fn docs(args: &Docs) -> CliResult {
     };
     let Some(found) = page(name) else {
         let near = nearest(name, PAGES.iter().map(|p| p.name));
-        let hint = near.map_or_else(|| "`aos docs` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
+        let hint =
+            near.map_or_else(|| "`aos docs` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
         return Err(Stop::usage(format!("no page is called `{name}`; {hint}")));
     };
     terminal::print(found.text.trim_end());

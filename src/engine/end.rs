@@ -134,8 +134,8 @@ impl Machine {
             row.released_by = by;
         }
         let dag = self.dag.clone();
-        let is_let = node(&dag, self.body_id(loc.frame), loc.node)
-            .is_some_and(|n| matches!(n.kind, NodeKind::Let(_)));
+        let is_let =
+            node(&dag, self.body_id(loc.frame), loc.node).is_some_and(|n| matches!(n.kind, NodeKind::Let(_)));
         if is_let {
             // It comes before everything else: a body may be over, and its result reads the last of a chain of them.
             self.work.push_front(Work::Ready(loc));

@@ -63,7 +63,8 @@ pub fn expressions(page: &str, blocks: &[Block]) -> Vec<Expression> {
                 continue;
             }
             let place = format!("{page}:{}", block.line + 1 + number);
-            let (text, result) = line.rsplit_once("  // ").unwrap_or_else(|| panic!("{place}: no `  // result`"));
+            let (text, result) =
+                line.rsplit_once("  // ").unwrap_or_else(|| panic!("{place}: no `  // result`"));
             found.push(Expression { place, text: text.trim().to_owned(), result: result.trim().to_owned() });
         }
     }

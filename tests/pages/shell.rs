@@ -93,7 +93,11 @@ impl Shell {
         let script = format!("trap 'pwd > {}' EXIT\nset -e\n{latest}\n{script}", place.display());
         let mut command = Command::new("bash");
         command.env("XDG_DATA_HOME", self.dir.path().join("data")).env("HOME", self.dir.path());
-        command.current_dir(&self.folder).env("PATH", &self.path).env("NO_COLOR", "1").env_remove("AOS_STORE");
+        command
+            .current_dir(&self.folder)
+            .env("PATH", &self.path)
+            .env("NO_COLOR", "1")
+            .env_remove("AOS_STORE");
         let (code, out, err) = finish(command.args(["-uo", "pipefail", "-c", &script]));
         self.ran += 1;
         self.folder = std::fs::read_to_string(place).unwrap().trim_end().into();
