@@ -36,7 +36,7 @@ fn words_in(file: &str, from: &str, end: &str) -> Vec<String> {
 /// Which of these no code span or syntax form of a text names.
 fn unnamed<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Vec<&'w str> {
     let fenced = regex::Regex::new("(?s)```.*?\n```").unwrap();
-    let span = regex::Regex::new("`([^`]*)`").unwrap();
+    let span = regex::Regex::new("`([^`\n]*)`").unwrap();
     let mut code: String = blocks(text).into_iter().filter(|b| b.kind == "syntax").map(|b| b.text).collect();
     for found in span.captures_iter(&fenced.replace_all(text, "")) {
         code += " ";

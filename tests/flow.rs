@@ -191,6 +191,35 @@ fn called_plans_are_followed() {
 }
 
 #[test]
+fn what_lets_a_body_fail_decides_too() {
+    let pay = "untrusted-control@bank.pay(to: \"me\")";
+    let odd = "step w = web.read() require w.ok else \"no\"";
+    bad(
+        &format!("step a = do {{ {odd} }} on_error continue step b = bank.pay(to: \"me\") when failed(a)"),
+        &[pay],
+    );
+    bad(
+        &format!("step a = do {{ {odd} return \"me\" }} on_error use \"you\" step b = bank.pay(to: a)"),
+        &["untrusted-control@a"],
+    );
+    bad(
+        &format!(
+            "step a = for x in [1, 2] tolerate 1 {{ {odd} return 1 }} step b = bank.pay(to: \"me\") when a[0] != null"
+        ),
+        &[pay],
+    );
+    let called = format!(
+        "plan q() {{ {odd} }}\nplan p() {{ step a = q() on_error continue step b = bank.pay(to: \"me\") when failed(a) }}"
+    );
+    assert_eq!(found_for(&called, &Asker::default()), [pay]);
+    clean(&format!("step a = do {{ {odd} }} on_error continue step b = bank.pay(to: \"me\")"));
+    clean(&format!("step a = do {{ {odd} return \"me\" }} step b = bank.pay(to: a)"));
+    clean(
+        "step a = do { step c = clean.read() } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+    );
+}
+
+#[test]
 fn the_asker_counts() {
     let agent = Agent {
         name: "triager".into(),
