@@ -1,5 +1,7 @@
 //! The skills that are known by name: the standard ones, parsed from `stdlib/*.plan` when first mentioned, and added ones.
 
+pub mod prices;
+
 use crate::diagnostic::{nearest, nearest_by_words};
 use crate::source::SourceId;
 use crate::syntax::{self, Parse, ast};

@@ -34,6 +34,8 @@ mod imports;
 #[cfg(all(feature = "cli", feature = "lsp"))]
 mod lsp;
 #[cfg(feature = "cli")]
+mod models;
+#[cfg(feature = "cli")]
 mod mutation;
 #[cfg(feature = "cli")]
 mod nestful;

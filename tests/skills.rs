@@ -13,6 +13,7 @@ use aos::runtime::skill::{SecretSource, SkillCall, Skills, SkillsConfig};
 use aos::types::Type;
 use aos::value::{SecretPart, Value};
 use serde_json::Value as Json;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,9 @@ async fn fails(skills: &Skills, name: &str, args: Json) -> String {
 
 /// A configuration with the secret `TOKEN`, which is `s3cr3t-value`.
 fn config(root: &Path) -> SkillsConfig {
-    std::fs::write(root.join("token.txt"), "s3cr3t-value\n").unwrap();
+    let token = root.join("token.txt");
+    std::fs::write(&token, "s3cr3t-value\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut config = SkillsConfig::new(root);
     config.secrets.insert("TOKEN".into(), SecretSource::File("token.txt".into()));
     config

@@ -7,9 +7,6 @@ use crate::source::Span;
 /// Families without an implementation.
 const FAMILIES: &[&str] = &["memory"];
 
-/// Skills without one, of families that have one.
-const SKILLS: &[&str] = &["llm.embed"];
-
 /// One finding per construct that the engine cannot run, empty where it can run everything.
 #[must_use]
 pub fn not_yet(program: &Program) -> Vec<Diagnostic> {
@@ -55,8 +52,7 @@ fn one(step: &Step, out: &mut Vec<Diagnostic>) {
 
 fn call(c: &Call, out: &mut Vec<Diagnostic>) {
     let Target::Skill(name) = &c.target else { return };
-    if SKILLS.contains(&&**name) || name.split_once('.').is_some_and(|(family, _)| FAMILIES.contains(&family))
-    {
+    if name.split_once('.').is_some_and(|(family, _)| FAMILIES.contains(&family)) {
         refuse(&format!("`{name}`"), c.span, out);
     }
 }

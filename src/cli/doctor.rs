@@ -5,11 +5,12 @@ use super::{CliResult, Exit, Stop, backend, terminal};
 use crate::check::hir::Target;
 use crate::diagnostic::Severity;
 use crate::project::Project;
-use crate::project::config::{Config, Provider, SecretSource};
+use crate::project::config::{Config, LlmPolicy, Provider, SecretSource};
 use crate::runtime::skill::config::LlmConfig;
 use crate::runtime::store::StoreError;
 use crate::runtime::store::disk::{DiskOptions, DiskStore};
 use crate::source::{DiskLoader, Loader as _, Sources};
+use crate::value::SecretPart;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -210,18 +211,41 @@ fn secrets(root: &Path, config: &Config, needs: &Needs, found: &mut Vec<Finding>
         });
     }
     let model = needs.skills.iter().find(|s| s.starts_with("llm."));
-    let own_key = config.skills.get("llm").is_some_and(|s| s.llm.key.is_some());
-    if let Some(skill) = model.filter(|_| !own_key && !config.secrets.contains_key(LlmConfig::KEY)) {
-        found.push(match std::env::var(LlmConfig::KEY) {
-            Ok(key) if !key.is_empty() => {
-                good(format!("the key of the language model is in {}", LlmConfig::KEY))
-            }
+    for (what, llm) in asked_models(config, model) {
+        let Some(key) = llm.usual_key().filter(|key| !config.secrets.contains_key(*key)) else { continue };
+        found.push(match std::env::var(key) {
+            Ok(value) if !value.is_empty() => good(format!("the key of the language model is in {key}")),
             _ => bad(
-                format!("plans call `{skill}`, and {} is not set", LlmConfig::KEY),
-                format!("export {}=…, or name a secret as `key` of [skills.llm]", LlmConfig::KEY),
+                format!("{what}, and {key} is not set"),
+                format!("export {key}=…, or name a secret as `key` of [skills.llm]"),
             ),
         });
     }
+}
+
+/// The models that are asked here, and by whom.
+fn asked_models(config: &Config, skill: Option<&String>) -> Vec<(String, LlmConfig)> {
+    let of = |policy: Option<&LlmPolicy>| LlmConfig {
+        provider: policy.and_then(|p| p.provider).unwrap_or_default(),
+        url: policy.and_then(|p| p.url.as_ref()).map(ToString::to_string),
+        key: policy.and_then(|p| p.key.as_ref()).map(|key| vec![SecretPart::Name(key.clone())]),
+        ..LlmConfig::default()
+    };
+    let family = of(config.skills.get("llm").map(|s| &s.llm));
+    let mut asked = Vec::new();
+    if let Some(skill) = skill {
+        asked.push((format!("plans call `{skill}`"), family.clone()));
+    }
+    for (name, agent) in &config.agents {
+        let Some(planner) = &agent.planner else { continue };
+        let provider = planner.provider.unwrap_or(family.provider);
+        let mut llm = if provider == family.provider { family.clone() } else { of(None) };
+        llm.provider = provider;
+        llm.url = planner.url.as_ref().map(ToString::to_string).or(llm.url);
+        llm.key = planner.key.as_ref().map(|key| vec![SecretPart::Name(key.clone())]).or(llm.key);
+        asked.push((format!("the agent `{name}` plans with `{}`", provider.name()), llm));
+    }
+    asked
 }
 
 fn env_secret(name: &str, variable: &str) -> Finding {

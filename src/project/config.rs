@@ -32,6 +32,8 @@ pub struct ProjectConfig {
     pub skills: Vec<(Arc<str>, Span)>,
     /// Whether `--as NAME` may answer for another login name.
     pub allow_as: bool,
+    /// The file of prices, laid over those that come along.
+    pub prices: Option<(Arc<str>, Span)>,
 }
 
 /// `[skills.<namespace>]`
@@ -61,9 +63,49 @@ pub struct HttpPolicy {
     pub max_redirects: Option<u32>,
 }
 
+/// The protocols that models are asked by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LlmProvider {
+    /// The Messages protocol.
+    #[default]
+    Anthropic,
+    /// The Responses protocol.
+    OpenAi,
+    /// Chat completions: OpenAI, and whoever is compatible with it.
+    OpenAiChat,
+    /// Ollama's own.
+    Ollama,
+}
+
+impl LlmProvider {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Anthropic, Self::OpenAi, Self::OpenAiChat, Self::Ollama];
+
+    /// The name in `aos.toml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAi => "openai",
+            Self::OpenAiChat => "openai-chat",
+            Self::Ollama => "ollama",
+        }
+    }
+
+    /// By the name in `aos.toml`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+}
+
 /// Which model answers, in `[skills.llm]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LlmPolicy {
+    /// The protocol, where it is said.
+    pub provider: Option<LlmProvider>,
+    /// What a server of `openai-chat` is: `vllm`, `llama.cpp` or `other`.
+    pub engine: Option<Arc<str>>,
     /// The provider's address.
     pub url: Option<Arc<str>>,
     /// The model of calls that name none.
@@ -126,10 +168,15 @@ pub struct AgentConfig {
 /// `planner = { … }`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlannerConfig {
-    pub provider: Option<Arc<str>>,
+    pub provider: Option<LlmProvider>,
     pub model: Option<Arc<str>>,
     pub temperature: Option<f64>,
+    /// The provider's address.
     pub url: Option<Arc<str>>,
+    /// The name of the secret that holds the provider's key.
+    pub key: Option<Arc<str>>,
+    /// As in `[skills.llm]`.
+    pub engine: Option<Arc<str>>,
 }
 
 /// `budget = { … }`

@@ -4,8 +4,13 @@
 //! comes back is data to be checked, never trusted: a provider may ignore the shape that it was asked for.
 
 mod anthropic;
+mod chat;
+mod ladder;
 mod link;
 mod meter;
+mod ollama;
+mod openai;
+pub mod retry;
 mod stream;
 mod strict;
 
@@ -13,14 +18,25 @@ pub use meter::{Meter, ModelCall};
 
 use super::skill::secrets::Secrets;
 use super::skill::{BoxFuture, LlmConfig};
+use crate::catalog::prices::Tokens;
 use crate::engine::Failure;
+use crate::project::config::LlmProvider;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The provider that is configured; nothing is read or connected before the first call.
 #[must_use]
 pub fn connect(config: &LlmConfig, secrets: Arc<Secrets>) -> Arc<dyn ModelProvider> {
-    Arc::new(anthropic::Anthropic::new(link::Link::new("anthropic", config, secrets)))
+    let link = link::Link::new(config, secrets);
+    match config.provider {
+        LlmProvider::Anthropic => Arc::new(anthropic::Anthropic::new(link)),
+        LlmProvider::OpenAi => Arc::new(openai::OpenAi::new(link)),
+        LlmProvider::OpenAiChat => {
+            let engine = config.engine.as_deref().and_then(chat::Engine::named);
+            Arc::new(chat::Chat::new(link, engine))
+        }
+        LlmProvider::Ollama => Arc::new(ollama::Ollama::new(link)),
+    }
 }
 
 /// What a model is asked.
@@ -139,6 +155,17 @@ pub struct ModelUsage {
 }
 
 impl ModelUsage {
+    /// What prices are told by.
+    fn counted(&self) -> Tokens {
+        Tokens {
+            input: self.input,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            cache_write_long: self.cache_write_long,
+            output: self.output,
+        }
+    }
+
     /// All tokens of the input.
     #[must_use]
     pub fn all_input(&self) -> i64 {
@@ -229,4 +256,52 @@ fn value_of(text: &str) -> serde_json::Value {
     let inner = trimmed.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
     let inner = inner.map_or(trimmed, |rest| rest.strip_prefix("json").unwrap_or(rest).trim());
     super::skill::wire::parse(inner.as_bytes()).unwrap_or_else(|_| text.into())
+}
+
+/// The bytes of what is said in a request, the schema with it.
+fn size(request: &ModelRequest) -> usize {
+    let shape = match &request.shape {
+        Shape::Text => 0,
+        Shape::Json(schema) => schema.to_string().len(),
+        Shape::Grammar { text, .. } => text.len(),
+    };
+    let said = request.messages.iter().map(|m| m.text.len()).sum::<usize>();
+    said + shape + request.system.as_ref().map_or(0, |s| s.len())
+}
+
+/// Tokens of so many bytes where nobody counts them: what most texts have is a little less.
+fn tokens_of(bytes: usize) -> i64 {
+    i64::try_from(bytes.div_ceil(3)).unwrap_or(i64::MAX)
+}
+
+/// Refuses an input that has more than `max_input` tokens by its size, where the provider has no count.
+fn fits_by_size(request: &ModelRequest) -> Result<(), Failure> {
+    let tokens = tokens_of(size(request));
+    if tokens <= request.max_input {
+        return Ok(());
+    }
+    let text = format!(
+        "the input has some {tokens} tokens by its size, more than the {} of `max_input`",
+        request.max_input
+    );
+    Err(Failure::new("invalid_input", text))
+}
+
+/// A vector of numbers.
+fn vector(json: Option<&serde_json::Value>) -> Option<Vec<f64>> {
+    json?.as_array()?.iter().map(serde_json::Value::as_f64).collect()
+}
+
+/// Vectors, one a text.
+fn embeddings(
+    vectors: Option<Vec<Vec<f64>>>,
+    request: &EmbedRequest,
+    usage: ModelUsage,
+    model: Option<&str>,
+) -> Result<Embeddings, Failure> {
+    let model = model.map_or_else(|| Arc::clone(&request.model), Into::into);
+    match vectors.filter(|v| v.len() == request.texts.len()) {
+        Some(vectors) => Ok(Embeddings { vectors, usage, model }),
+        None => Err(link::strange("not one vector of numbers for each text")),
+    }
 }

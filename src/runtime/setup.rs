@@ -7,6 +7,7 @@ use super::skill::config::{
     BlobSink, Blobs, EndpointConfig, HttpConfig, LlmConfig, ProcessConfig, Provider, SecretSource,
 };
 use super::skill::{Secrets, Skills, SkillsConfig};
+use crate::catalog::prices::Prices;
 use crate::project::config::{self, Config, PlannerConfig, SkillConfig};
 use crate::source::{DiskLoader, Loader as _, Sources};
 use crate::value::SecretPart;
@@ -36,9 +37,19 @@ pub fn planner(root: &Path, agent: Option<&str>) -> Result<Planner, String> {
         },
         None => PlannerConfig::default(),
     };
-    let mut llm = config.skills.get("llm").map(llm_config).unwrap_or_default();
+    let mut llm = llm_config(&config, root)?;
+    // Another provider has another address, key, kind and price.
+    if let Some(provider) = said.provider.filter(|p| *p != llm.provider) {
+        llm = LlmConfig { provider, prices: llm.prices, max_body: llm.max_body, ..LlmConfig::default() };
+    }
     if let Some(url) = &said.url {
-        llm.url = url.to_string();
+        llm.url = Some(url.to_string());
+    }
+    if let Some(key) = &said.key {
+        llm.key = Some(vec![SecretPart::Name(key.clone())]);
+    }
+    if let Some(engine) = &said.engine {
+        llm.engine = Some(engine.to_string());
     }
     let secrets = Arc::new(Secrets::new(root.to_path_buf(), secrets(&config)));
     let model = said.model.or_else(|| llm.model.as_deref().map(Into::into));
@@ -55,9 +66,7 @@ pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
     if let Some(http) = config.skills.get("http") {
         skills.http = http_config(http);
     }
-    if let Some(llm) = config.skills.get("llm") {
-        skills.llm = llm_config(llm);
-    }
+    skills.llm = llm_config(&config, root)?;
     for (namespace, skill) in &config.skills {
         if let Some(provider) = &skill.provider {
             skills.namespaces.insert(namespace.to_string(), self::provider(namespace, provider, skill)?);
@@ -76,7 +85,9 @@ fn secrets(config: &Config) -> IndexMap<String, SecretSource> {
     };
     let mut secrets: IndexMap<String, SecretSource> =
         config.secrets.iter().map(|(name, s)| (name.to_string(), source(s))).collect();
-    secrets.entry(LlmConfig::KEY.to_owned()).or_insert_with(|| SecretSource::Env(LlmConfig::KEY.to_owned()));
+    for key in LlmConfig::KEYS {
+        secrets.entry(key.to_owned()).or_insert_with(|| SecretSource::Env(key.to_owned()));
+    }
     secrets
 }
 
@@ -126,22 +137,33 @@ fn http_config(skill: &SkillConfig) -> HttpConfig {
     http
 }
 
-fn llm_config(skill: &SkillConfig) -> LlmConfig {
-    let mut llm = LlmConfig::default();
+fn llm_config(config: &Config, root: &Path) -> Result<LlmConfig, String> {
+    let mut llm = LlmConfig { prices: Arc::new(prices(config, root)?), ..LlmConfig::default() };
+    let Some(skill) = config.skills.get("llm") else { return Ok(llm) };
     let policy = &skill.llm;
-    if let Some(url) = &policy.url {
-        llm.url = url.to_string();
-    }
+    llm.provider = policy.provider.unwrap_or_default();
+    llm.url = policy.url.as_ref().map(ToString::to_string);
     llm.model = policy.model.as_ref().map(ToString::to_string);
-    if let Some(key) = &policy.key {
-        llm.key = vec![SecretPart::Name(key.clone())];
-    }
-    llm.input_cost_per_token = policy.input_cost_per_token.unwrap_or(0.0).max(0.0);
-    llm.output_cost_per_token = policy.output_cost_per_token.unwrap_or(0.0).max(0.0);
+    llm.key = policy.key.as_ref().map(|key| vec![SecretPart::Name(key.clone())]);
+    llm.engine = policy.engine.as_ref().map(ToString::to_string);
+    llm.input_cost_per_token = policy.input_cost_per_token;
+    llm.output_cost_per_token = policy.output_cost_per_token;
     if let Some(bytes) = skill.max_response {
         llm.max_body = size(bytes);
     }
-    llm
+    Ok(llm)
+}
+
+/// What models cost: the prices that come along, and those of the file that `aos.toml` names.
+///
+/// # Errors
+/// The file cannot be read or understood.
+pub fn prices(config: &Config, root: &Path) -> Result<Prices, String> {
+    let Some((path, _)) = &config.project.prices else { return Ok(Prices::builtin().clone()) };
+    let text = DiskLoader
+        .read(&root.join(&**path))
+        .map_err(|e| format!("the file of prices `{path}` cannot be read: {e}"))?;
+    Prices::with_file(&text).map_err(|why| format!("the file of prices `{path}`: {why}"))
 }
 
 fn provider(namespace: &str, provider: &config::Provider, skill: &SkillConfig) -> Result<Provider, String> {

@@ -31,11 +31,11 @@ async fn ask(
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(answer).await;
     let mut config = config(folder.path());
-    config.llm.url = server.url("");
+    config.llm.url = Some(server.url(""));
     config.llm.model = Some("m-1".into());
-    config.llm.input_cost_per_token = 0.001;
-    config.llm.output_cost_per_token = 0.01;
-    config.llm.key = vec![aos::value::SecretPart::Name("TOKEN".into())];
+    config.llm.input_cost_per_token = Some(0.001);
+    config.llm.output_cost_per_token = Some(0.01);
+    config.llm.key = Some(vec![aos::value::SecretPart::Name("TOKEN".into())]);
     let skills = Skills::new(config);
     let mut call = call(skill, args);
     call.output = output;
@@ -118,7 +118,7 @@ async fn a_value_that_does_not_fit_is_asked_for_again() {
         };
         if turns == 5 {
             let said = sent["messages"][4]["content"].as_str().unwrap();
-            assert!(said.contains("does not fit") && said.contains("expected int"), "{said}");
+            assert!(said.contains("does not fit") && said.contains("expected `int`"), "{said}");
             assert_eq!(sent["messages"][1], json!({ "role": "assistant", "content": "no idea" }));
         }
         Response::new(200, message(json!([{ "type": "text", "text": text }]), "end_turn"))

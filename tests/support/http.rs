@@ -27,11 +27,27 @@ pub struct Response {
     pub drip: Option<Duration>,
     /// Says no length; the body ends with the connection.
     pub unsized_body: bool,
+    /// Sends nothing more after the body, and does not end it either.
+    pub stalls: bool,
 }
 
 impl Response {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), drip: None, unsized_body: false }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            drip: None,
+            unsized_body: false,
+            stalls: false,
+        }
+    }
+
+    /// A stream of this kind; its end is that of the connection.
+    pub fn stream(kind: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut response = Self::new(200, body).header("content-type", kind);
+        response.unsized_body = true;
+        response
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -104,7 +120,7 @@ async fn serve(
     for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    if !response.unsized_body {
+    if !response.unsized_body && !response.stalls {
         head.push_str(&format!("content-length: {}\r\n", response.body.len()));
     }
     head.push_str("\r\n");
@@ -121,6 +137,9 @@ async fn serve(
                 tokio::time::sleep(wait).await;
             }
         }
+    }
+    if response.stalls {
+        tokio::time::sleep(Duration::from_secs(600)).await;
     }
     write.shutdown().await
 }

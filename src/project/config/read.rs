@@ -1,8 +1,8 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, PlannerConfig, ProjectConfig, Provider,
-    SecretSource, SkillConfig, parse_duration, parse_size,
+    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, LlmProvider, PlannerConfig, ProjectConfig,
+    Provider, SecretSource, SkillConfig, parse_duration, parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
@@ -219,12 +219,16 @@ impl Reader {
     }
 
     fn project(&mut self, table: &DeTable<'_>) -> ProjectConfig {
-        let keys = self.keys(table, "[project]", &["name", "plans", "skills", "allow_as"]);
+        let keys = self.keys(table, "[project]", &["name", "plans", "skills", "allow_as", "prices"]);
         ProjectConfig {
             name: self.string(keys.get("name")),
             plans: self.string(keys.get("plans")),
             skills: self.spanned_strings(keys.get("skills")).unwrap_or_default(),
             allow_as: self.bool(keys.get("allow_as")).unwrap_or_default(),
+            prices: keys.get("prices").and_then(|value| {
+                let span = self.span(value.span());
+                self.string(Some(value)).map(|path| (path, span))
+            }),
         }
     }
 
@@ -258,6 +262,7 @@ impl Reader {
             "max_redirects",
             "model",
             "key",
+            "engine",
             "input_cost_per_token",
             "output_cost_per_token",
         ];
@@ -274,6 +279,11 @@ impl Reader {
                 max_redirects: self.count(keys.get("max_redirects")),
             },
             llm: LlmPolicy {
+                provider: keys
+                    .get("provider")
+                    .and_then(|p| p.get_ref().as_str())
+                    .and_then(LlmProvider::named),
+                engine: self.engine(keys.get("engine")),
                 url: self.string(keys.get("url")),
                 model: self.string(keys.get("model")),
                 key: self.string(keys.get("key")),
@@ -284,8 +294,28 @@ impl Reader {
         }
     }
 
+    /// One of a few words.
+    fn word(&mut self, value: Found<'_>, what: &str, known: &[&str]) -> Option<Arc<str>> {
+        let word = self.string(value)?;
+        if known.contains(&&*word) {
+            return Some(word);
+        }
+        let place = self.span(value.map_or(0..0, Spanned::span));
+        let d = Diagnostic::new(Code::ConfigInvalid, place, format!("there is no {what} `{word}`"));
+        self.diagnostics.push(match nearest(&word, known.iter().copied()) {
+            Some(near) => d.help(format!("did you mean `{near}`?")),
+            None => d.help(format!("use one of: {}", known.join(", "))),
+        });
+        None
+    }
+
+    fn engine(&mut self, value: Found<'_>) -> Option<Arc<str>> {
+        self.word(value, "engine", &["vllm", "llama.cpp", "other"])
+    }
+
     fn provider(&mut self, keys: &Keys<'_>, span: Span) -> Option<Provider> {
-        const KNOWN: [&str; 5] = ["process", "http", "mcp", "plan", "anthropic"];
+        const KNOWN: [&str; 8] =
+            ["process", "http", "mcp", "plan", "anthropic", "openai", "openai-chat", "ollama"];
         let name = self.string(keys.get("provider"))?;
         let command = self.strings(keys.get("command")).unwrap_or_default();
         let url = self.string(keys.get("url"));
@@ -301,8 +331,8 @@ impl Reader {
             "process" => {
                 return Some(Provider::Process { command, env, folder: self.string(keys.get("folder")) });
             }
-            // The built-in family `llm` speaks its protocol.
-            "anthropic" => return None,
+            // The built-in family `llm` speaks their protocols.
+            name if LlmProvider::named(name).is_some() => return None,
             "http" => match url {
                 Some(url) => return Some(Provider::Http { url, headers }),
                 None => needs(self, "url"),
@@ -343,12 +373,17 @@ impl Reader {
     }
 
     fn planner(&mut self, table: &DeTable<'_>) -> PlannerConfig {
-        let keys = self.keys(table, "a planner", &["provider", "model", "temperature", "url"]);
+        let keys =
+            self.keys(table, "a planner", &["provider", "model", "temperature", "url", "key", "engine"]);
+        let providers = LlmProvider::ALL.map(LlmProvider::name);
+        let provider = self.word(keys.get("provider"), "provider of models", &providers);
         PlannerConfig {
-            provider: self.string(keys.get("provider")),
+            provider: provider.as_deref().and_then(LlmProvider::named),
             model: self.string(keys.get("model")),
             temperature: self.float(keys.get("temperature")),
             url: self.string(keys.get("url")),
+            key: self.string(keys.get("key")),
+            engine: self.engine(keys.get("engine")),
         }
     }
 

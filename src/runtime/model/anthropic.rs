@@ -1,5 +1,6 @@
 //! Anthropic's Messages protocol: `POST /v1/messages`, streamed.
 
+use super::ladder::{Ladder, turned_down};
 use super::link::{Account, Auth, Link, Reply, Stream, answer, cut, refused, strange, used, within};
 use super::{
     Capabilities, EmbedRequest, Embeddings, ModelAnswer, ModelProvider, ModelRequest, ModelUsage, Role,
@@ -8,8 +9,6 @@ use super::{
 use crate::engine::Failure;
 use crate::runtime::skill::BoxFuture;
 use serde_json::{Map, Value as Json, json};
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const SENT: (Auth, &[(&str, &str)]) = (Auth::Header("x-api-key"), &[("anthropic-version", "2023-06-01")]);
@@ -24,7 +23,7 @@ const LIMITS: strict::Limits = strict::Limits { optional: 24, unions: 16 };
 pub(super) struct Anthropic {
     link: Link,
     /// Models that turned `output_config` down: they get a tool.
-    with_tools: Mutex<HashSet<Arc<str>>>,
+    with_tools: Ladder,
 }
 
 /// How a value is asked for.
@@ -39,18 +38,14 @@ enum Form {
 
 impl Anthropic {
     pub(super) fn new(link: Link) -> Self {
-        Anthropic { link, with_tools: Mutex::default() }
-    }
-
-    fn takes_tools(&self, model: &Arc<str>) -> bool {
-        self.with_tools.lock().unwrap_or_else(PoisonError::into_inner).contains(model)
+        Anthropic { link, with_tools: Ladder::default() }
     }
 
     fn form(&self, request: &ModelRequest) -> Result<Form, Failure> {
         match &request.shape {
             Shape::Text => Ok(Form::Text),
             Shape::Json(schema) => Ok(match strict::closed(schema, &LIMITS) {
-                Some(closed) if !self.takes_tools(&request.model) => Form::Format(closed),
+                Some(closed) if self.with_tools.rung(&request.model) == 0 => Form::Format(closed),
                 _ => Form::Tool(schema.clone()),
             }),
             Shape::Grammar { .. } => {
@@ -76,11 +71,10 @@ impl Anthropic {
         }
         match (self.once(request, &form, &sent, on_text).await, form) {
             // An older model: it is asked again, once, by the way that all of them know.
-            (Err(failure), Form::Format(_)) if turned_down(&failure) => {
-                self.with_tools
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(Arc::clone(&request.model));
+            (Err(failure), Form::Format(_))
+                if turned_down(&failure, &["output_config", "output_format", "schema", "grammar"]) =>
+            {
+                self.with_tools.down(&request.model, 0);
                 let form = self.form(request)?;
                 if let (Json::Object(fields), Json::Object(other)) = (&mut sent, body(request, &form)) {
                     fields.remove("output_config");
@@ -205,13 +199,6 @@ fn body(request: &ModelRequest, form: &Form) -> Json {
         }
     }
     Json::Object(fields)
-}
-
-/// Whether a model does not take `output_config`, or not this schema.
-fn turned_down(failure: &Failure) -> bool {
-    let said = |word| failure.message.contains(word);
-    &*failure.kind == "invalid_input"
-        && (said("output_config") || said("output_format") || said("schema") || said("grammar"))
 }
 
 /// The message that a stream amounts to.

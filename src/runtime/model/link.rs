@@ -3,6 +3,7 @@
 use super::meter::{Meter, ModelCall};
 use super::stream::{Framing, Pieces};
 use super::{ModelAnswer, ModelUsage};
+use crate::catalog::prices::{Price, Prices};
 use crate::engine::Failure;
 use crate::runtime::skill::LlmConfig;
 use crate::runtime::skill::http::{body, client};
@@ -29,8 +30,9 @@ pub(super) struct Link {
     connect_timeout: Duration,
     idle_timeout: Duration,
     max_body: usize,
-    /// US dollars per token of input and output, where `aos.toml` says so.
-    rates: (f64, f64),
+    prices: Arc<Prices>,
+    /// Where `aos.toml` says the price itself.
+    flat: Option<Price>,
 }
 
 /// How a key is sent.
@@ -38,6 +40,8 @@ pub(super) struct Link {
 pub(super) enum Auth {
     /// In a header of its own.
     Header(&'static str),
+    /// `Authorization: Bearer …`
+    Bearer,
 }
 
 /// The class of a refusal: its kind and what was said.
@@ -61,17 +65,18 @@ pub(super) struct Stream {
 }
 
 impl Link {
-    pub(super) fn new(provider: &'static str, config: &LlmConfig, secrets: Arc<Secrets>) -> Self {
+    pub(super) fn new(config: &LlmConfig, secrets: Arc<Secrets>) -> Self {
         Link {
-            provider,
-            url: config.url.trim_end_matches('/').to_owned(),
-            key: Some(config.key.clone()),
+            provider: config.provider.name(),
+            url: config.base(),
+            key: config.key_parts(),
             secrets,
             client: OnceLock::new(),
             connect_timeout: config.connect_timeout,
             idle_timeout: config.idle_timeout,
             max_body: config.max_body,
-            rates: (config.input_cost_per_token, config.output_cost_per_token),
+            prices: Arc::clone(&config.prices),
+            flat: config.price(),
         }
     }
 
@@ -86,9 +91,10 @@ impl Link {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         if let Some(parts) = &self.key {
-            let key = self.secrets.resolve(parts)?;
+            let key = self.secrets.key(parts)?;
             let (name, text) = match auth {
                 Auth::Header(name) => (HeaderName::from_static(name), key),
+                Auth::Bearer => (reqwest::header::AUTHORIZATION, format!("Bearer {key}")),
             };
             let mut value = HeaderValue::from_str(&text).map_err(|_| {
                 Failure::new(
@@ -113,7 +119,10 @@ impl Link {
         let headers = self.headers(auth, extra)?;
         let url = format!("{}{path}", self.url);
         let sent = self.client()?.post(url).headers(headers).body(request.to_string()).send().await;
-        let response = sent.map_err(client::failure)?;
+        self.reply(sent.map_err(client::failure)?, classify).await
+    }
+
+    async fn reply(&self, response: Response, classify: Classify) -> Result<Reply, Failure> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let framing = match kind.split(';').next().unwrap_or_default().trim() {
@@ -148,16 +157,44 @@ impl Link {
         Err(failure)
     }
 
+    /// Gets JSON.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        (auth, extra): (Auth, &[(&'static str, &'static str)]),
+        classify: Classify,
+    ) -> Result<Json, Failure> {
+        let headers = self.headers(auth, extra)?;
+        let sent = self.client()?.get(format!("{}{path}", self.url)).headers(headers).send().await;
+        match self.reply(sent.map_err(client::failure)?, classify).await? {
+            Reply::Whole(json) => Ok(json),
+            Reply::Stream(_) => Err(strange("a stream")),
+        }
+    }
+
     /// Opens the books for a request.
     pub(super) fn open<'a>(&'a self, model: &'a Arc<str>, meter: &'a Meter) -> Account<'a> {
         Account { link: self, model, meter, seen: None, settled: false }
     }
 
-    /// Nano-dollars.
-    fn price(&self, usage: &ModelUsage) -> Option<u64> {
-        let (input, output) = self.rates;
-        let cost = usage.all_input() as f64 * input + usage.output as f64 * output;
-        Some((cost * 1e9).round() as u64)
+    /// Nano-dollars; `None` where the price is not known.
+    fn price(&self, model: &str, usage: &ModelUsage) -> Option<u64> {
+        let day = jiff::Timestamp::now().to_string();
+        let day = day.get(..10).unwrap_or_default();
+        let price = self.flat.as_ref().or_else(|| self.prices.find(self.provider, model, day));
+        let Some(price) = price else {
+            tracing::warn!(provider = self.provider, model, "what the model costs is not known");
+            return None;
+        };
+        let cost = price.cost(usage.counted());
+        if cost.cache_guessed {
+            tracing::warn!(
+                provider = self.provider,
+                model,
+                "no price for cached tokens: they are counted as plain input"
+            );
+        }
+        Some(cost.nanos)
     }
 }
 
@@ -179,7 +216,12 @@ impl Account<'_> {
 
     /// The provider has said what was used.
     pub(super) fn settle(&mut self, mut usage: ModelUsage) -> ModelUsage {
-        usage.cost = self.link.price(&usage);
+        usage.cost = self.link.price(self.model, &usage);
+        self.settle_unpriced(usage)
+    }
+
+    /// The same where the cost is not known, or found out already.
+    pub(super) fn settle_unpriced(&mut self, usage: ModelUsage) -> ModelUsage {
         self.meter.add(ModelCall::of(self.link.provider, self.model, &usage, false));
         self.settled = true;
         usage

@@ -30,7 +30,6 @@ pub(super) fn closed(schema: &Json, limits: &Limits) -> Option<Json> {
 }
 
 /// The same where every property must be required: what need not be there may be null.
-#[cfg(test)]
 pub(super) fn complete(schema: &Json) -> Option<Json> {
     Close { nullable: true, optional: 0, unions: 0 }.schema(schema)
 }
@@ -113,7 +112,6 @@ fn accepts_null(schema: &Json) -> bool {
 }
 
 /// Takes the nulls out that [`complete`] let in.
-#[cfg(test)]
 pub(super) fn without_nulls(value: &mut Json, schema: &Json) {
     match value {
         Json::Object(fields) => {

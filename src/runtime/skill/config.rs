@@ -1,5 +1,7 @@
 //! What the skills need to know of the project: plain data, filled from `aos.toml`.
 
+use crate::catalog::prices::{Price, Prices};
+use crate::project::config::LlmProvider;
 use crate::value::SecretPart;
 use indexmap::IndexMap;
 use std::fmt;
@@ -104,16 +106,22 @@ impl Default for HttpConfig {
 /// `[skills.llm]`
 #[derive(Clone, Debug)]
 pub struct LlmConfig {
-    /// The provider's address, without `/v1/messages`.
-    pub url: String,
+    /// The protocol.
+    pub provider: LlmProvider,
+    /// The provider's address; without it that of the provider itself.
+    pub url: Option<String>,
     /// The model of calls that name none.
     pub model: Option<String>,
-    /// The provider's key: a secret.
-    pub key: Vec<SecretPart>,
+    /// The provider's key: a secret. Without it the one that the provider's own address takes.
+    pub key: Option<Vec<SecretPart>>,
+    /// What a server of `openai-chat` is, where it shall not be asked: `vllm`, `llama.cpp` or `other`.
+    pub engine: Option<String>,
     /// US dollars.
-    pub input_cost_per_token: f64,
+    pub input_cost_per_token: Option<f64>,
     /// US dollars.
-    pub output_cost_per_token: f64,
+    pub output_cost_per_token: Option<f64>,
+    /// What models cost.
+    pub prices: Arc<Prices>,
     /// The longest answer, bytes.
     pub max_body: usize,
     /// How long connecting may take.
@@ -123,18 +131,65 @@ pub struct LlmConfig {
 }
 
 impl LlmConfig {
-    /// The secret that holds the key where `aos.toml` names none, and the variable it is read from.
-    pub const KEY: &'static str = "ANTHROPIC_API_KEY";
+    /// The secrets that hold the keys where `aos.toml` names none, which are also the variables they are read from.
+    pub const KEYS: [&'static str; 2] = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"];
+
+    /// The secret that holds the key: the one that is named, else the provider's usual one. A key of OpenAI goes to no other
+    /// server unasked.
+    #[must_use]
+    pub fn key_parts(&self) -> Option<Vec<SecretPart>> {
+        let usual = || self.usual_key().map(|name| vec![SecretPart::Name(name.into())]);
+        self.key.clone().or_else(usual)
+    }
+
+    /// The name of the usual secret, where it is used.
+    #[must_use]
+    pub fn usual_key(&self) -> Option<&'static str> {
+        let [anthropic, openai] = Self::KEYS;
+        match self.provider {
+            _ if self.key.is_some() => None,
+            LlmProvider::Anthropic => Some(anthropic),
+            LlmProvider::OpenAi => Some(openai),
+            LlmProvider::OpenAiChat => self.url.is_none().then_some(openai),
+            LlmProvider::Ollama => None,
+        }
+    }
+
+    /// The address that paths are added to.
+    #[must_use]
+    pub fn base(&self) -> String {
+        let (usual, version) = match self.provider {
+            LlmProvider::Anthropic => ("https://api.anthropic.com", ""),
+            LlmProvider::OpenAi | LlmProvider::OpenAiChat => ("https://api.openai.com", "/v1"),
+            LlmProvider::Ollama => ("http://localhost:11434", ""),
+        };
+        let url = self.url.as_deref().unwrap_or(usual).trim_end_matches('/');
+        // `http://localhost:8000` and `http://localhost:8000/v1` are the same server.
+        let bare = url.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+        if bare { format!("{url}{version}") } else { url.to_owned() }
+    }
+
+    /// The price that `aos.toml` itself says.
+    #[must_use]
+    pub fn price(&self) -> Option<Price> {
+        match (self.input_cost_per_token, self.output_cost_per_token) {
+            (None, None) => None,
+            (input, output) => Some(Price::flat(input.unwrap_or(0.0), output.unwrap_or(0.0))),
+        }
+    }
 }
 
 impl Default for LlmConfig {
     fn default() -> Self {
         Self {
-            url: "https://api.anthropic.com".to_owned(),
+            provider: LlmProvider::Anthropic,
+            url: None,
             model: None,
-            key: vec![SecretPart::Name(Self::KEY.into())],
-            input_cost_per_token: 0.0,
-            output_cost_per_token: 0.0,
+            key: None,
+            engine: None,
+            input_cost_per_token: None,
+            output_cost_per_token: None,
+            prices: Arc::new(Prices::builtin().clone()),
             max_body: 16 * MIB,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),

@@ -7,7 +7,7 @@ use super::config::LlmConfig;
 use super::secrets::Secrets;
 use super::{BoxFuture, Skill, SkillCall, SkillOutput, wire};
 use crate::engine::{Failure, Usage};
-use crate::runtime::model::{self, Message, Meter, ModelProvider, ModelRequest, Shape};
+use crate::runtime::model::{self, EmbedRequest, Message, Meter, ModelProvider, ModelRequest, Shape};
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
@@ -48,6 +48,7 @@ impl LlmSkills {
         let meter = Meter::default();
         let answered = match &*call.name {
             "llm.extract" => extract::run(self, &call, &meter).await,
+            "llm.embed" => self.embed(&call, &meter).await,
             _ => self.generate(&call, &meter).await,
         };
         let usage = spent(&meter);
@@ -58,6 +59,31 @@ impl LlmSkills {
         let request = self.request(call, Shape::Text, meter)?;
         let answer = self.provider.ask(&request, &|_| {}, call.timeout).await?;
         Ok(wire::from_json(answer.value))
+    }
+
+    async fn embed(&self, call: &SkillCall, meter: &Meter) -> Result<Value, Failure> {
+        let Some(Value::List(texts)) = given(&call.args, "texts") else {
+            return Err(invalid("the argument `texts` is no list"));
+        };
+        let texts: Option<Vec<Arc<str>>> = texts
+            .iter()
+            .map(|text| if let Value::String(text) = text { Some(Arc::clone(text)) } else { None })
+            .collect();
+        let texts = texts.ok_or_else(|| invalid("the argument `texts` holds something that is no text"))?;
+        let limit = count(&call.args, "max_input", 16_000)?;
+        let tokens = texts.iter().map(|text| text.len().div_ceil(3)).sum::<usize>();
+        if i64::try_from(tokens).unwrap_or(i64::MAX) > limit {
+            return Err(invalid(format!(
+                "the texts have some {tokens} tokens by their size, more than the {limit} of `max_input`"
+            )));
+        }
+        if texts.is_empty() {
+            return Ok(Value::list(Vec::new()));
+        }
+        let request = EmbedRequest { model: self.model(&call.args)?, texts, meter: meter.clone() };
+        let answer = self.provider.embed(&request, call.timeout).await?;
+        let floats = |v: Vec<f64>| Value::list(v.into_iter().map(Value::Float).collect());
+        Ok(Value::list(answer.vectors.into_iter().map(floats).collect()))
     }
 }
 

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,6 +54,27 @@ impl Secrets {
             }
         }
         Ok(text)
+    }
+
+    /// The same for the key of a provider: a file that others than its owner can read is refused.
+    ///
+    /// # Errors
+    /// As [`Secrets::resolve`].
+    pub fn key(&self, parts: &[SecretPart]) -> Result<String, Failure> {
+        for part in parts {
+            if let SecretPart::Name(name) = part
+                && let Some(SecretSource::File(path)) = self.sources.get(&**name)
+                && let Ok(meta) = self.root.join(path).metadata()
+                && meta.permissions().mode() & 0o077 != 0
+            {
+                let shown = path.display();
+                let text = format!(
+                    "the secret `{name}` is not used: others can read the file `{shown}`; say `chmod 600 {shown}`"
+                );
+                return Err(Failure::new("unavailable", text));
+            }
+        }
+        self.resolve(parts)
     }
 
     fn one(&self, name: &str) -> Result<String, Failure> {

@@ -65,9 +65,14 @@ pub(super) fn json(headers: &HeaderMap, text: &str) -> Option<serde_json::Value>
     if claims || text.trim_start().starts_with(['{', '[']) { wire::parse(text.as_bytes()).ok() } else { None }
 }
 
-/// The wait that `Retry-After` asks for, in milliseconds: seconds, or a date. At most a day.
+/// The wait that `Retry-After` asks for, in milliseconds: seconds, or a date; or `Retry-After-Ms`, which some providers of models send
+/// besides. At most a day.
 pub(in crate::runtime) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<i64> {
     const DAY: i64 = 24 * 60 * 60 * 1000;
+    let ms = headers.get("retry-after-ms").and_then(|v| v.to_str().ok()?.trim().parse::<u32>().ok());
+    if let Some(ms) = ms {
+        return Some(i64::from(ms).min(DAY));
+    }
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(i64::from(seconds).saturating_mul(1000).min(DAY));
@@ -99,6 +104,7 @@ mod tests {
         assert_eq!(retry_after(&with(RETRY_AFTER, "Sun, 06 Nov 1993 08:49:37 GMT"), now), None);
         assert_eq!(retry_after(&with(RETRY_AFTER, "Sat, 06 Nov 1993 08:49:37 GMT"), now), Some(0));
         assert_eq!(retry_after(&with(RETRY_AFTER, "soon"), now), None);
+        assert_eq!(retry_after(&with("retry-after-ms".parse().unwrap(), "250"), now), Some(250));
         assert_eq!(retry_after(&with(RETRY_AFTER, "4000000000"), now), Some(86_400_000));
     }
 
