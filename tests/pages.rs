@@ -11,7 +11,7 @@
 //! | `sh`, `sh exit=N` | the commands end with 0, or N; a `text` block behind it is what they print, `…` stands for anything |
 //! | `cel` | lines `expression  // value`, `// error[CODE]`, `// fails: words of the message` |
 //! | `toml` | it is an `aos.toml` without a finding, or with `error=CODE` |
-//! | `json` | it is JSON |
+//! | `json`, `json error=CODE` | it is a plan in its JSON form, without a finding or with this one |
 //! | `text`, `syntax`, `python` | shown only |
 
 #[cfg(feature = "cli")]

@@ -9,7 +9,8 @@ use std::path::Path;
 
 /// What is wrong with a plan that stands in a file of `folder`.
 pub fn plan(block: &Block, folder: &Path) -> Option<String> {
-    let entry = folder.join(block.word("file").unwrap_or("page.plan"));
+    let name = if block.kind == "json" { "page.json" } else { "page.plan" };
+    let entry = folder.join(block.word("file").unwrap_or(name));
     let asking = Asking {
         agent: block.word("agent").map(Into::into),
         written_by: block.word("by").map(|who| if who == "model" { Writer::Model } else { Writer::Person }),
@@ -31,6 +32,7 @@ pub fn plan(block: &Block, folder: &Path) -> Option<String> {
         }
         Some(_) => None,
         None if !found.is_empty() => Some(format!("line {}:\n{}", block.line, told())),
+        None if block.kind == "json" => None,
         None => {
             let parse = aos::syntax::parse(SourceId(0), &block.text);
             let canonical = aos::format::format(&block.text, &parse).expect("it has no errors");
