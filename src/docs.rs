@@ -77,6 +77,7 @@ books! {
         crashes
         trust
         costs
+        models
         editors
     }
 }
