@@ -24,10 +24,12 @@ macro_rules! books {
     ($($book:ident { $($page:ident)* })*) => {
         $(
             #[doc = include_str!(concat!("docs/", stringify!($book), ".md"))]
+            #[doc = ""]
             #[doc = include_str!("docs/links.md")]
             pub mod $book {
                 $(
                     #[doc = include_str!(concat!("docs/", stringify!($book), "/", stringify!($page), ".md"))]
+                    #[doc = ""]
                     #[doc = include_str!("docs/links.md")]
                     pub mod $page {}
                 )*

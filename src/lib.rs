@@ -4,7 +4,7 @@
 //! types, missing values, errors, effects) and [`dag`] (petgraph) to the [`engine`], a pure state machine. The
 //! `runtime` is the impure shell around it: a tokio driver, a store on sled, and the skills that do the work.
 //!
-//! Who wants to write plans begins with [the guide](docs::guide) and looks things up in [the reference](docs::reference); what
+//! Who wants to write plans begins with [the guide](mod@docs::guide) and looks things up in [the reference](mod@docs::reference); what
 //! a diagnostic means stands at its [`Code`](diagnostic::Code). This page is for who wants to change the program.
 //!
 //! ```

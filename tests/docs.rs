@@ -110,7 +110,7 @@ fn every_name_in_brackets_is_linked() {
         wanted += &format!("[{code}]: crate::diagnostic::Code::{code:?}\n");
     }
     for page in PAGES {
-        wanted += &format!("[{}]: crate::docs::{}\n", page.name, page.name.replace('/', "::"));
+        wanted += &format!("[{}]: mod@crate::docs::{}\n", page.name, page.name.replace('/', "::"));
     }
     let path = root().join("src/docs/links.md");
     if std::env::var_os("AOS_BLESS").is_some() {

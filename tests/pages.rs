@@ -6,12 +6,12 @@
 //! | block | what is held |
 //! |---|---|
 //! | `plan` | it checks without a finding, is in the canonical layout, and its tests pass |
-//! | `plan error=CODE`, `warning=`, `info=` | it has this finding and no other; `agent=`, `by=model`, `context=untrusted` say for whom |
-//! | any with `file=NAME` | it is written into the folder of the page |
-//! | `sh`, `sh exit=N` | the commands end with 0, or N; a `text` block behind it is what they print, `…` stands for anything |
+//! | `plan error:CODE`, `warning:`, `info:` | it has this finding and no other; `agent:`, `by:model`, `context:untrusted` say for whom |
+//! | any with `file:NAME` | it is written into the folder of the page |
+//! | `sh`, `sh exit:N` | the commands end with 0, or N; a `text` block behind it is what they print, `…` stands for anything |
 //! | `cel` | lines `expression  // value`, `// error[CODE]`, `// fails: words of the message` |
-//! | `toml` | it is an `aos.toml` without a finding, or with `error=CODE` |
-//! | `json`, `json error=CODE` | it is a plan in its JSON form, without a finding or with this one |
+//! | `toml` | it is an `aos.toml` without a finding, or with `error:CODE` |
+//! | `json`, `json error:CODE` | it is a plan in its JSON form, without a finding or with this one |
 //! | `text`, `syntax`, `python` | shown only |
 
 #[cfg(feature = "cli")]
@@ -34,9 +34,9 @@ impl Block {
         self.words.iter().any(|w| w == word)
     }
 
-    /// What `key=` says.
+    /// What `key:` says.
     pub fn word(&self, key: &str) -> Option<&str> {
-        self.words.iter().find_map(|w| w.strip_prefix(key)?.strip_prefix('='))
+        self.words.iter().find_map(|w| w.strip_prefix(key)?.strip_prefix(':'))
     }
 }
 

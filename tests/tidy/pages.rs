@@ -1,10 +1,10 @@
 //! Every diagnostic has a page, whose bad example gives that diagnostic and nothing else, and whose good one gives nothing.
 //!
-//! Behind the kind of an example stand words: ```` ```plan,bad agent=triager ````.
+//! Behind the kind of an example stand words: ```` ```plan,bad agent:triager ````.
 //!
 //! | word | the example |
 //! |---|---|
-//! | `agent=A` | is checked for this agent |
+//! | `agent:A` | is checked for this agent |
 //! | `long` | has a mebibyte of text in the place of `…` |
 //! | `run` | is run by `aos run` |
 //! | `test` | is run by `aos test` |
