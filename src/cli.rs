@@ -6,6 +6,7 @@ mod backend;
 mod check;
 mod compile;
 mod convert;
+mod cost;
 mod dead;
 mod docs;
 mod doctor;
@@ -130,6 +131,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Answer(a) => people::answer(&a, &global),
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
+        Command::Cost(a) => cost::cost(&a, &global),
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),
         Command::Store(a) => store::store(&a, &global),

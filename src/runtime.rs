@@ -18,6 +18,7 @@ pub mod reuse;
 pub mod setup;
 pub mod skill;
 pub mod socket;
+pub mod spend;
 pub mod store;
 pub mod testing;
 pub mod timeline;

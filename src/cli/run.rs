@@ -153,6 +153,7 @@ fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
         actor: backend::actor(),
         from: from(args, &loaded.dag())?,
         key: args.key.as_deref().map(Arc::from),
+        agent: args.asking.agent.as_deref().map(Arc::from),
     })
 }
 

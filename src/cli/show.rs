@@ -9,7 +9,7 @@ use super::{CliResult, Exit, Stop, artifacts, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::reuse::Reused;
-use crate::engine::{RunStatus, StepStatus};
+use crate::engine::{RunStatus, StepStatus, Usage};
 use crate::runtime::report::{self, Report};
 use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
@@ -125,7 +125,22 @@ pub(crate) fn headline(report: &Report) -> String {
         }
     };
     let steps = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
-    format!("{colour}{}\x1b[0m{took}: {steps}", report::status_name(report.status))
+    let used = used(report.usage).map_or_else(String::new, |used| format!("; {used}"));
+    format!("{colour}{}\x1b[0m{took}: {steps}{used}", report::status_name(report.status))
+}
+
+/// Tokens and money, where any were used.
+fn used(usage: Usage) -> Option<String> {
+    if usage == Usage::default() {
+        return None;
+    }
+    let known = super::cost::dollars((usage.cost_usd * 1e9).round() as u64);
+    let cost = match (usage.known_cost(), usage.cost_usd > 0.0) {
+        (Some(_), _) => known,
+        (None, false) => "cost not known".to_owned(),
+        (None, true) => format!("{known} and what is not known of {} calls", usage.unpriced),
+    };
+    Some(format!("{} tokens, {cost}", usage.tokens))
 }
 
 /// More lines about steps are counted only.

@@ -1,7 +1,7 @@
 //! Ending statements and frames, and unwinding.
 
 use super::command::{Command, NoticeKind, RunStatus, StepStatus};
-use super::event::{Failure, StepPath};
+use super::event::{Failure, StepPath, Usage};
 use super::machine::Machine;
 use super::scope::{Around, NoValue};
 use super::start::{after, node, step_of};
@@ -561,7 +561,7 @@ impl Machine {
     fn drop_call(&mut self, loc: Loc) {
         let step = StepPath(self.path(loc));
         let attempt = self.attempt(loc);
-        self.settle_call(loc, None);
+        self.settle_call(loc, Usage::default(), false);
         self.dropped = true;
         self.land(&step);
         self.out.commands.push(Command::Abort { step, attempt });

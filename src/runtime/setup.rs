@@ -154,6 +154,14 @@ fn llm_config(config: &Config, root: &Path) -> Result<LlmConfig, String> {
     Ok(llm)
 }
 
+/// The same for the project at `root`.
+///
+/// # Errors
+/// As [`prices`], and `aos.toml` cannot be read or understood.
+pub fn prices_of(root: &Path) -> Result<Prices, String> {
+    prices(&config(root)?, root)
+}
+
 /// What models cost: the prices that come along, and those of the file that `aos.toml` names.
 ///
 /// # Errors

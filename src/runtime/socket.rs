@@ -9,6 +9,7 @@ use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
 use super::people::{Person, Reply};
 use super::report::Report;
+use super::spend;
 use crate::engine::Notice;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,6 +55,9 @@ pub enum Request {
     Artifacts {
         query: Query,
     },
+    Cost {
+        query: spend::Query,
+    },
     Dead,
     RetryDead {
         run: String,
@@ -98,6 +102,9 @@ pub enum Answer {
     },
     Artifacts {
         artifacts: Vec<Artifact>,
+    },
+    Cost {
+        lines: Vec<spend::Line>,
     },
     Dead {
         letters: Vec<DeadLetter>,
@@ -235,6 +242,7 @@ async fn meet(
         Request::Artifacts { query } => {
             runtime.artifacts(query).await.map(|artifacts| Answer::Artifacts { artifacts })
         }
+        Request::Cost { query } => runtime.cost(query).await.map(|lines| Answer::Cost { lines }),
         Request::Dead => runtime.dead().map(|letters| Answer::Dead { letters }),
         Request::RetryDead { run, actor } => match runtime.find(&run) {
             Ok(run) => match runtime.retry_dead(run, actor).await {

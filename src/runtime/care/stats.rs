@@ -64,6 +64,7 @@ pub fn count(store: &dyn Store, data: &Path) -> Result<Stats, CareError> {
             | Table::OpenRun
             | Table::StepResult
             | Table::Artifact
+            | Table::Spend
             | Table::Idempotency
             | Table::IdempotencyExpiry
             | Table::Timer

@@ -12,6 +12,7 @@
 //! | 30 artifacts | tenant, run, seq, number | a file or large value that an event holds |
 //! | 40 idempotency | tenant, scope, SHA-256 of the key | request, run, response |
 //! | 41 expiry | expires in ms, a key of 40 | empty |
+//! | 50 spending | tenant, booked at in ms, id | what a call used, with what its model's provider said of it |
 //! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
 //! | 80 dead letters | tenant, run | why a run is put aside |
@@ -45,6 +46,8 @@ pub enum Table {
     Idempotency = 0x40,
     /// When keys expire.
     IdempotencyExpiry = 0x41,
+    /// What calls used.
+    Spend = 0x50,
     /// Timers by time.
     Timer = 0x70,
     /// Timers by id.
@@ -55,7 +58,7 @@ pub enum Table {
 
 impl Table {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Run,
         Self::RunByStatus,
@@ -65,6 +68,7 @@ impl Table {
         Self::Artifact,
         Self::Idempotency,
         Self::IdempotencyExpiry,
+        Self::Spend,
         Self::Timer,
         Self::TimerById,
         Self::DeadLetter,
@@ -82,6 +86,7 @@ impl Table {
             Self::Artifact => "artifacts",
             Self::Idempotency => "request keys",
             Self::IdempotencyExpiry => "request keys by expiry",
+            Self::Spend => "spending",
             Self::Timer => "timers",
             Self::TimerById => "timers by id",
             Self::DeadLetter => "dead letters",
@@ -98,9 +103,12 @@ impl Table {
             | Self::Artifact
             | Self::Timer
             | Self::TimerById => true,
-            Self::Meta | Self::Event | Self::Idempotency | Self::IdempotencyExpiry | Self::DeadLetter => {
-                false
-            }
+            Self::Spend
+            | Self::Meta
+            | Self::Event
+            | Self::Idempotency
+            | Self::IdempotencyExpiry
+            | Self::DeadLetter => false,
         }
     }
 }
@@ -161,6 +169,8 @@ pub enum Key {
     Idempotency { tenant: KeyName, scope: KeyName, hash: [u8; 32] },
     /// When a key expires, in milliseconds since 1970.
     IdempotencyExpiry { expires_ms: u64, key: Vec<u8> },
+    /// What a call used, by when it was booked, in milliseconds since 1970.
+    Spend { tenant: KeyName, at_ms: u64, id: Uuid },
     /// A timer by its time, in milliseconds since 1970.
     Timer { due_ms: u64, id: Uuid },
     /// A timer by its id.
@@ -182,6 +192,7 @@ impl Key {
             Self::Artifact { .. } => Table::Artifact,
             Self::Idempotency { .. } => Table::Idempotency,
             Self::IdempotencyExpiry { .. } => Table::IdempotencyExpiry,
+            Self::Spend { .. } => Table::Spend,
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
             Self::DeadLetter { .. } => Table::DeadLetter,
@@ -207,6 +218,9 @@ impl Key {
             }
             Self::Idempotency { tenant, scope, hash } => key.name(tenant).name(scope).bytes(hash),
             Self::IdempotencyExpiry { expires_ms, key: of } => key.bytes(&expires_ms.to_be_bytes()).bytes(of),
+            Self::Spend { tenant, at_ms, id } => {
+                key.name(tenant).bytes(&at_ms.to_be_bytes()).bytes(id.as_bytes())
+            }
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
             Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
@@ -241,6 +255,11 @@ impl Key {
             0x41 => Self::IdempotencyExpiry {
                 expires_ms: u64::from_be_bytes(fields.array()?),
                 key: std::mem::take(&mut fields.0).to_vec(),
+            },
+            0x50 => Self::Spend {
+                tenant: fields.name()?,
+                at_ms: u64::from_be_bytes(fields.array()?),
+                id: fields.id()?,
             },
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
@@ -284,6 +303,13 @@ pub fn artifacts(tenant: &KeyName) -> KeyRange {
 /// The artifacts of a run, in the order of its events.
 pub fn artifacts_of(tenant: &KeyName, run: Uuid) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::Artifact).name(tenant).bytes(run.as_bytes()).0)
+}
+
+/// What calls of a tenant used that was booked at `since_ms` or after, oldest first.
+pub fn spending(tenant: &KeyName, since_ms: u64) -> KeyRange {
+    let all = KeyRange::prefix(Builder::new(Table::Spend).name(tenant).0);
+    let start = Builder::new(Table::Spend).name(tenant).bytes(&since_ms.to_be_bytes()).0;
+    KeyRange { start: std::ops::Bound::Included(start), ..all }
 }
 
 /// A tenant's runs that are put aside.
@@ -418,6 +444,7 @@ mod tests {
             Key::Timer { due_ms: 9, id: id(8) },
             Key::TimerById { id: id(8) },
             Key::Artifact { tenant: name("local"), run: id(9), seq: 3, number: 1 },
+            Key::Spend { tenant: name("local"), at_ms: 5, id: id(9) },
             Key::DeadLetter { tenant: name("local"), run: id(9) },
         ]
     }
