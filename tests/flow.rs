@@ -212,6 +212,17 @@ fn what_lets_a_body_fail_decides_too() {
         "plan q() {{ {odd} }}\nplan p() {{ step a = q() on_error continue step b = bank.pay(to: \"me\") when failed(a) }}"
     );
     assert_eq!(found_for(&called, &Asker::default()), [pay]);
+    bad(
+        "step a = do { step c = clean.read() when odd == \"\" } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+        &[pay],
+    );
+    bad(
+        "step a = loop n = 0 max 3 { return n + 1 until odd == \"\" } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+        &[pay],
+    );
+    clean(
+        "step a = do { step c = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+    );
     clean(&format!("step a = do {{ {odd} }} on_error continue step b = bank.pay(to: \"me\")"));
     clean(&format!("step a = do {{ {odd} return \"me\" }} step b = bank.pay(to: a)"));
     clean(

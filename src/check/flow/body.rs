@@ -98,6 +98,7 @@ impl<'a> Walk<'a> {
         self.muted += 1;
         let heard = self.heard(vars, &step.action, &flow);
         self.muted -= 1;
+        let runs = decided.clone();
         let mut status = decided;
         let mut soft = false;
         for arm in &step.on_error {
@@ -116,7 +117,7 @@ impl<'a> Walk<'a> {
                 status = status.join(&fails);
             }
             if !settled {
-                self.ends = self.ends.join(&fails);
+                self.ends = self.ends.join(&fails).join(&runs);
             }
         }
         self.ends = around.join(&self.ends);
@@ -288,7 +289,8 @@ impl<'a> Walk<'a> {
         self.loops -= 1;
         if let Some(until) = &l.body.until {
             vars.set(l.it, value.clone());
-            self.decides(vars, until, "decides how often a `loop` runs");
+            let by = self.decides(vars, until, "decides how often a `loop` runs");
+            self.ends = self.ends.join(&by);
         }
         if let LoopElse::Fail(message) = &l.otherwise {
             self.shown(vars, message, "is shown in a message");
