@@ -80,6 +80,7 @@ books! {
         trust
         costs
         models
+        planning
         editors
     }
 }

@@ -52,7 +52,8 @@ impl Shell {
                     wrong.extend(checked::plan(block, &self.folder).or_else(|| self.tested(block)));
                 }
                 "sh" => {
-                    let shown = blocks.get(at + 1).filter(|b| b.kind == "text");
+                    let behind = block.line + block.text.lines().count() + 3;
+                    let shown = blocks.get(at + 1).filter(|b| b.kind == "text" && b.line <= behind);
                     wrong.extend(self.run(block, shown));
                 }
                 "toml" => wrong.extend(checked::config(block)),
