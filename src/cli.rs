@@ -8,6 +8,7 @@ mod compile;
 mod convert;
 mod cost;
 mod dead;
+mod docs;
 mod doctor;
 mod eval;
 mod explain;
@@ -24,6 +25,7 @@ mod memory;
 #[cfg(feature = "otel")]
 mod otel;
 mod people;
+mod plan;
 mod render;
 mod run;
 mod runs;
@@ -125,6 +127,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Fmt(a) => fmt::fmt(&a),
         Command::Fix(a) => fix::fix(&a),
         Command::Run(a) => run::run(&a, &global),
+        Command::Plan(a) => plan::plan(&a, &global),
         Command::Runs(a) => runs::runs(&a, &global),
         Command::Show(a) => show::show(&a, &global),
         Command::Resume(a) => run::resume(&a, &global),
@@ -143,6 +146,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Convert(a) => convert::convert(&a),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
+        Command::Docs(a) => docs::docs(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
         #[cfg(feature = "lsp")]

@@ -12,6 +12,7 @@ pub mod keep;
 pub mod memory;
 pub mod model;
 pub mod people;
+pub mod planning;
 pub mod points;
 pub mod rate;
 pub mod report;

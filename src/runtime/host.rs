@@ -2,6 +2,7 @@
 
 mod care;
 mod memory;
+mod planning;
 
 use super::call::Caller;
 use super::driver::{Control, Driver, Said, Surroundings, Update};

@@ -17,6 +17,7 @@
 //! | 71 timers by id | id | due in ms |
 //! | 80 dead letters | tenant, run | why a run is put aside |
 //! | 90 memories | tenant, id | a note, or a result that was kept |
+//! | 95 plannings | tenant, planning | a goal, its rounds, its plan |
 //!
 //! 10, 11, 12, 21, 30, 70 and 71 are projections: 20 can rebuild them.
 
@@ -57,11 +58,13 @@ pub enum Table {
     DeadLetter = 0x80,
     /// Notes, and results that were kept.
     Memory = 0x90,
+    /// Goals that were planned.
+    Planning = 0x95,
 }
 
 impl Table {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Run,
         Self::RunByStatus,
@@ -76,6 +79,7 @@ impl Table {
         Self::TimerById,
         Self::DeadLetter,
         Self::Memory,
+        Self::Planning,
     ];
 
     /// What it holds, for people.
@@ -95,6 +99,7 @@ impl Table {
             Self::TimerById => "timers by id",
             Self::DeadLetter => "dead letters",
             Self::Memory => "memories",
+            Self::Planning => "plannings",
         }
     }
 
@@ -114,7 +119,8 @@ impl Table {
             | Self::Idempotency
             | Self::IdempotencyExpiry
             | Self::DeadLetter
-            | Self::Memory => false,
+            | Self::Memory
+            | Self::Planning => false,
         }
     }
 }
@@ -185,6 +191,8 @@ pub enum Key {
     DeadLetter { tenant: KeyName, run: Uuid },
     /// A note, or a result that was kept.
     Memory { tenant: KeyName, id: Uuid },
+    /// A goal that was planned.
+    Planning { tenant: KeyName, id: Uuid },
 }
 
 impl Key {
@@ -205,6 +213,7 @@ impl Key {
             Self::TimerById { .. } => Table::TimerById,
             Self::DeadLetter { .. } => Table::DeadLetter,
             Self::Memory { .. } => Table::Memory,
+            Self::Planning { .. } => Table::Planning,
         }
     }
 
@@ -234,6 +243,7 @@ impl Key {
             Self::TimerById { id } => key.bytes(id.as_bytes()),
             Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
             Self::Memory { tenant, id } => key.name(tenant).bytes(id.as_bytes()),
+            Self::Planning { tenant, id } => key.name(tenant).bytes(id.as_bytes()),
         }
         .0
     }
@@ -275,6 +285,7 @@ impl Key {
             0x71 => Self::TimerById { id: fields.id()? },
             0x80 => Self::DeadLetter { tenant: fields.name()?, run: fields.id()? },
             0x90 => Self::Memory { tenant: fields.name()?, id: fields.id()? },
+            0x95 => Self::Planning { tenant: fields.name()?, id: fields.id()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(key)
@@ -331,6 +342,11 @@ pub fn dead_letters(tenant: &KeyName) -> KeyRange {
 /// The notes and kept results of a tenant.
 pub fn memories(tenant: &KeyName) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::Memory).name(tenant).0)
+}
+
+/// A tenant's plannings, oldest first.
+pub fn plannings(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Planning).name(tenant).0)
 }
 
 /// The results of a run's attempts, by step path.
@@ -463,6 +479,7 @@ mod tests {
             Key::Spend { tenant: name("local"), at_ms: 5, id: id(9) },
             Key::DeadLetter { tenant: name("local"), run: id(9) },
             Key::Memory { tenant: name("local"), id: id(10) },
+            Key::Planning { tenant: name("local"), id: id(10) },
         ]
     }
 
@@ -537,7 +554,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80, 0x90])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x50, 0x70, 0x71, 0x80, 0x90, 0x95])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);
