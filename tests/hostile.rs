@@ -110,7 +110,7 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
         ("only NUL bytes", vec![0; 100_000], 1, "error["),
         ("invalid UTF-8", b"plan p() { return \"\xff\xfe\" }".to_vec(), 2, "UTF-8"),
         ("20,000 steps", format!("plan p() {{\n{steps}}}\n").into_bytes(), 0, "`p` at most: "),
-        ("20,000 calls in a row", ordered.into_bytes(), 0, "warning[redundant-depends-on]"),
+        ("20,000 calls in a row", ordered.into_bytes(), 0, "info[redundant-depends-on]"),
         (
             "20,000 unknown names",
             format!("plan p() {{\n{unknown}}}\n").into_bytes(),
