@@ -160,6 +160,7 @@ fn compile(text: &str) -> Arc<Dag> {
 async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
     let runtime = Runtime::new(store, KeyName::local(), |root: &Path| setup::skills(root, None));
     let request = Request {
+        agent: None,
         dag,
         sources: vec![],
         plan: "graph".into(),

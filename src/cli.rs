@@ -6,12 +6,15 @@ mod backend;
 mod check;
 mod compile;
 mod convert;
+mod cost;
 mod dead;
+mod docs;
 mod doctor;
 mod eval;
 mod explain;
 mod fix;
 mod fmt;
+mod grammar;
 mod graph;
 mod import;
 mod init;
@@ -21,6 +24,7 @@ mod load;
 #[cfg(feature = "otel")]
 mod otel;
 mod people;
+mod plan;
 mod render;
 mod run;
 mod runs;
@@ -122,6 +126,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Fmt(a) => fmt::fmt(&a),
         Command::Fix(a) => fix::fix(&a),
         Command::Run(a) => run::run(&a, &global),
+        Command::Plan(a) => plan::plan(&a, &global),
         Command::Runs(a) => runs::runs(&a, &global),
         Command::Show(a) => show::show(&a, &global),
         Command::Resume(a) => run::resume(&a, &global),
@@ -129,14 +134,17 @@ fn dispatch(args: Args) -> CliResult {
         Command::Answer(a) => people::answer(&a, &global),
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
+        Command::Cost(a) => cost::cost(&a, &global),
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),
         Command::Store(a) => store::store(&a, &global),
         Command::Test(a) => test::test(&a, &global),
+        Command::Grammar(a) => grammar::grammar(&a),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Convert(a) => convert::convert(&a),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
+        Command::Docs(a) => docs::docs(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
         #[cfg(feature = "lsp")]

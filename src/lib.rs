@@ -4,6 +4,9 @@
 //! types, missing values, errors, effects) and [`dag`] (petgraph) to the [`engine`], a pure state machine. The
 //! `runtime` is the impure shell around it: a tokio driver, a store on sled, and the skills that do the work.
 //!
+//! Who wants to write plans begins with [the guide](mod@docs::guide) and looks things up in [the reference](mod@docs::reference); what
+//! a diagnostic means stands at its [`Code`](diagnostic::Code). This page is for who wants to change the program.
+//!
 //! ```
 //! use aos::{catalog::Catalog, check, source::Sources, syntax};
 //!
@@ -24,14 +27,16 @@
 //! |---|---|---|
 //! | 7 | `cli` | arguments in, text and exit codes out |
 //! | 6 | `lsp` | the language server: converts, never decides |
+//! | 6 | `planner` | from a goal to a checked plan: prompt, a model's answer, repair |
 //! | 5 | `runtime` | the impure shell of the engine: driver, journal, store, skills, socket |
 //! | 5 | [`ide`] | the pure shell of the compiler: what an editor asks, plain data in and out |
 //! | 4 | [`engine`], [`project`] | pure state machine over a graph; files to analyses, through a loader |
-//! | 3 | [`dag`] | checked plan to frozen, serialisable graph, and its pictures |
+//! | 3 | [`dag`], [`grammar`] | checked plan to frozen, serialisable graph, and its pictures; signatures to grammars for models |
 //! | 2 | [`check`], [`mod@format`] | from syntax to the checked plan; the canonical printer |
 //! | 1 | [`catalog`] | skill signatures: the standard library's files, and added ones |
 //! | 1 | [`syntax`], [`expr`] | grammar to tree and comments; closed expressions, functions, evaluation |
 //! | 0 | [`source`], [`diagnostic`], [`value`], [`types`] | depend on nothing above, nor on miette or tokio |
+//! | 0 | [`docs`] | the language reference and the guide, as text |
 //!
 //! Inside layer 0 and 1, [`types`] and [`expr`] know each other: a refined type holds its condition, a cast its type.
 //!
@@ -62,12 +67,16 @@ pub mod check;
 pub mod cli;
 pub mod dag;
 pub mod diagnostic;
+pub mod docs;
 pub mod engine;
 pub mod expr;
 pub mod format;
+pub mod grammar;
 pub mod ide;
 #[cfg(feature = "lsp")]
 pub mod lsp;
+#[cfg(feature = "planner")]
+pub mod planner;
 pub mod project;
 #[cfg(feature = "runtime")]
 pub mod runtime;

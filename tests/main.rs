@@ -18,6 +18,8 @@ mod commands;
 mod conformance;
 mod corpus;
 #[cfg(feature = "cli")]
+mod docs;
+#[cfg(feature = "cli")]
 mod editors;
 mod engine;
 #[cfg(feature = "cli")]
@@ -25,6 +27,8 @@ mod examples;
 mod expressions;
 mod flow;
 mod format;
+#[cfg(feature = "cli")]
+mod grammar;
 #[cfg(feature = "cli")]
 mod hostile;
 #[cfg(feature = "cli")]
@@ -41,10 +45,13 @@ mod mutation;
 mod nestful;
 #[cfg(feature = "otel")]
 mod otel;
+mod pages;
 #[cfg(feature = "cli")]
 mod partial;
 #[cfg(feature = "cli")]
 mod people;
+#[cfg(feature = "cli")]
+mod planner;
 #[cfg(feature = "cli")]
 mod projects;
 #[cfg(feature = "cli")]

@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod chat;
+mod costs;
 mod misbehaving;
 mod ollama;
 mod openai;

@@ -2,9 +2,9 @@
 //!
 //! `cargo test --test main mutation -- --nocapture` prints the table. `tests/mutation/kinds.rs` says what the kinds are.
 
-mod kinds;
+pub mod kinds;
 mod meaning;
-mod plans;
+pub mod plans;
 mod shapes;
 
 use crate::engine::Random;

@@ -32,6 +32,7 @@ fn dag(text: &str) -> Arc<Dag> {
 
 fn request(dag: &Arc<Dag>, text: &str, inputs: Map) -> Request {
     Request {
+        agent: None,
         dag: Arc::clone(dag),
         sources: vec![("p.plan".into(), text.into())],
         plan: "p".into(),
@@ -64,6 +65,7 @@ pub async fn suspended_hours_ago(store: &Arc<dyn Store>, hours: i64) -> uuid::Uu
     let dag = dag(&text);
     let run = uuid::Uuid::now_v7();
     let header = Header {
+        agent: None,
         format: FORMAT,
         tenant: "local".into(),
         actor: "ann".into(),

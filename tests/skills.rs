@@ -9,6 +9,7 @@ mod secrets;
 mod shell;
 
 use aos::engine::Failure;
+use aos::runtime::model::Meter;
 use aos::runtime::skill::{SecretSource, SkillCall, Skills, SkillsConfig};
 use aos::types::Type;
 use aos::value::{SecretPart, Value};
@@ -23,6 +24,7 @@ fn call(name: &str, args: Json) -> SkillCall {
     let Value::Map(args) = Value::from_json(&args) else { panic!("arguments are an object") };
     SkillCall {
         schema: None,
+        meter: Meter::default(),
         name: name.into(),
         args: args.as_ref().clone(),
         output: Type::Json,

@@ -72,6 +72,7 @@ pub(super) fn check(
         muted: 0,
         instances: 0,
         clean: HashMap::new(),
+        ends: Label::default(),
         calls: Vec::new(),
         loops: 0,
     };
@@ -109,6 +110,7 @@ pub(crate) fn seen(
         muted: 1,
         instances: 0,
         clean: HashMap::new(),
+        ends: Label::default(),
         calls: Vec::new(),
         loops: 0,
     };
@@ -135,8 +137,10 @@ struct Walk<'a> {
     /// While a loop is walked to learn its labels, nothing is told.
     muted: u32,
     instances: u32,
-    /// Results of calls that bring no label along.
-    clean: HashMap<Arc<str>, Flow>,
+    /// Results of calls that bring no label along, and what decides whether they fail.
+    clean: HashMap<Arc<str>, (Flow, Label)>,
+    /// What decides whether the body that is being walked ends in an error.
+    ends: Label,
     /// The calls of plans that lead here.
     calls: Vec<Frame>,
     loops: u32,
@@ -209,7 +213,7 @@ impl<'a> Walk<'a> {
             status: vec![Label::default(); n],
             errors: vec![Label::default(); n],
             model,
-            doubted: model && asked && self.asker.untrusted_context,
+            doubted: model && (asked && self.asker.untrusted_context || plan.doubted),
         }
     }
 
@@ -233,7 +237,8 @@ impl<'a> Walk<'a> {
     /// A plan with the labels of a call's arguments.
     fn instance(&mut self, plan: &'a Plan, args: &[Flow], pc: &Label, span: Span) -> Flow {
         let clean = pc.is_clean() && args.iter().all(|a| a.total().is_clean());
-        if clean && let Some(known) = self.clean.get(&plan.name) {
+        if clean && let Some((known, ends)) = self.clean.get(&plan.name) {
+            self.ends = self.ends.join(&ends.outside(self.depth()));
             return known.clone();
         }
         if self.calls.iter().any(|f| f.plan == plan.name) || self.instances >= MAX_INSTANCES {
@@ -251,14 +256,17 @@ impl<'a> Walk<'a> {
             let plain = param.labels == crate::types::Labels::default() && !value::has_labels(&param.ty);
             vars.set(param.var, if plain { arg } else { flow });
         }
+        let around = std::mem::take(&mut self.ends);
         let mut result = self.body(&mut vars, &plan.body, pc);
         self.calls.pop();
+        let ends = std::mem::take(&mut self.ends).outside(self.depth());
+        self.ends = around.join(&ends);
         if plan.output_labels != crate::types::Labels::default() || value::has_labels(&plan.output) {
             let said = self.said(plan.span);
             result = Flow::typed(result.total(), &plan.output, plan.output_labels, said);
         }
         if clean {
-            self.clean.insert(plan.name.clone(), result.clone());
+            self.clean.insert(plan.name.clone(), (result.clone(), ends));
         }
         result
     }
@@ -272,15 +280,22 @@ fn named(patterns: &[Arc<str>], name: &str) -> bool {
     })
 }
 
+impl Agent {
+    /// Whether it is granted a skill, and not denied it.
+    #[must_use]
+    pub fn may_call(&self, skill: &str) -> bool {
+        named(&self.grants, skill) && !named(&self.deny, skill)
+    }
+}
+
 /// Calls of skills that the agent may not call.
 fn grants(body: &Body, agent: &Agent, found: &mut Vec<Diagnostic>) {
     let mut one = |call: &Call| {
         let Target::Skill(name) = &call.target else { return };
-        let denied = named(&agent.deny, name);
-        if !denied && named(&agent.grants, name) {
+        if agent.may_call(name) {
             return;
         }
-        let why = if denied { "denied to" } else { "not granted to" };
+        let why = if named(&agent.deny, name) { "denied to" } else { "not granted to" };
         let message = format!("`{name}` is {why} the agent `{}`", agent.name);
         let help = if agent.grants.is_empty() {
             format!("name the skill in `grants` of `[agents.{}]`", agent.name)

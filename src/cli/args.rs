@@ -49,6 +49,11 @@ pub(crate) enum Command {
     /// Check a plan, then run it.
     #[command(after_help = "Example: aos run weekly.plan --input repo=a/b --json")]
     Run(Run),
+    /// Have a model write a plan for a goal; it is checked, mended, shown, and runs only if you say so.
+    #[command(
+        after_help = "Example: aos plan 'Put the titles of the open issues of rust-lang/cargo into issues.md' --out issues.plan"
+    )]
+    Plan(Plan),
     /// List runs, the latest first.
     #[command(after_help = "Example: aos runs --limit 5")]
     Runs(Runs),
@@ -73,6 +78,9 @@ pub(crate) enum Command {
     /// Find what runs gave: files and large results.
     #[command(after_help = "Example: aos artifacts --type image --run 0192f0c1")]
     Artifacts(Artifacts),
+    /// Add up what runs and planning used: tokens and money.
+    #[command(after_help = "Example: aos cost --by model --since 7d")]
+    Cost(Cost),
     /// Look at runs that were put aside, and decide.
     #[command(after_help = "Example: aos dead list")]
     Dead(Dead),
@@ -88,12 +96,18 @@ pub(crate) enum Command {
     /// Print a plan in its other form: JSON as a plan, a plan as JSON.
     #[command(after_help = "Example: aos convert weekly.json --to plan")]
     Convert(Convert),
+    /// Print a grammar of plans, for engines that constrain what a model writes.
+    #[command(after_help = "Example: aos grammar --format gbnf --level skills --agent triager")]
+    Grammar(Grammar),
     /// Print a stage of the compiler as JSON.
     #[command(after_help = "Example: aos compile weekly.plan --emit dag")]
     Compile(Compile),
     /// Evaluate one expression, or many.
     #[command(after_help = "Example: aos eval 'size(xs) > 1' --var 'xs=[1,2]'")]
     Eval(Eval),
+    /// Read the guide and the language reference.
+    #[command(after_help = "Example: aos docs clauses | less")]
+    Docs(Docs),
     /// Explain a diagnostic, with an example before and after.
     #[command(after_help = "Example: aos explain unknown-skill")]
     Explain(Explain),
@@ -225,6 +239,67 @@ pub(crate) struct Run {
     pub(crate) rerun: Vec<String>,
     #[command(flatten)]
     pub(crate) asking: Asking,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plan {
+    /// What the plan is for; `-` reads stdin.
+    pub(crate) goal: Option<String>,
+    /// An agent of aos.toml: its model, what its plans may call.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// The model, instead of the one of aos.toml.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Write the plan into a file instead of to stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Run the plan, once it is shown and you say yes.
+    #[arg(long)]
+    pub(crate) run: bool,
+    /// Do not ask: run it, replace the file.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// An input for --run: a string as it is, anything else as JSON.
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// A JSON object with inputs for --run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Option<PathBuf>,
+    /// Plans the goal once: the same key again gives the same plan and asks no model; with --run it runs once too.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Plan the rest of a run that failed: what was done stays done, within what is left of its budget.
+    #[arg(long, value_name = "RUN", conflicts_with = "chat")]
+    pub(crate) from: Option<String>,
+    /// Talk about the plan: each line changes it, /help says what else there is.
+    #[arg(long, conflicts_with_all = ["json", "key", "run"])]
+    pub(crate) chat: bool,
+    /// Show each round: what was mended, what was left, what it used.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Print the plan and how it came about as JSON; with --run the events follow.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// US dollars that planning may cost.
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<f64>,
+    /// Tokens that planning may use.
+    #[arg(long, value_name = "N", default_value_t = 400_000)]
+    pub(crate) max_tokens: i64,
+    /// Tokens of one prompt: examples, signatures and memories that do not fit are left out.
+    #[arg(long, value_name = "N", default_value_t = 24_000)]
+    pub(crate) max_prompt: usize,
+    /// Answers of the model at most.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) max_rounds: u32,
+    /// How long planning may take.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) timeout: std::time::Duration,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::project::config::parse_duration(text).ok_or_else(|| "write it like `90s` or `5m`".to_owned())
 }
 
 #[derive(Debug, ClapArgs)]
@@ -394,6 +469,31 @@ pub(crate) enum ArtifactType {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Cost {
+    /// What a line stands for.
+    #[arg(long, value_enum, default_value_t = CostBy::Run)]
+    pub(crate) by: CostBy,
+    /// Only since a day, a time, or so long ago: `2026-11-01`, `7d`.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Price every request to a model anew, by the prices as they are now; what was booked stays as it is.
+    #[arg(long)]
+    pub(crate) reprice: bool,
+    /// Print every line as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CostBy {
+    Run,
+    Step,
+    Agent,
+    Model,
+    Day,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Dead {
     #[command(subcommand)]
     pub(crate) command: DeadCommand,
@@ -509,6 +609,53 @@ pub(crate) enum ConvertTo {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Grammar {
+    #[arg(long, value_enum, default_value_t = GrammarFormat::Lark)]
+    pub(crate) format: GrammarFormat,
+    /// What it knows: the language; the skills and their parameters; steps s1, s2, … that name only earlier ones; the types of their results.
+    #[arg(long, value_enum, default_value_t = GrammarLevel::Generic)]
+    pub(crate) level: GrammarLevel,
+    /// Only these skills [default: all that the project has].
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) skills: Vec<String>,
+    /// Only what this agent of aos.toml is granted.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// At most so many steps in a body.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) max_steps: Option<u8>,
+    /// For this engine; what it cannot read is refused.
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<GrammarProfile>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GrammarFormat {
+    Lark,
+    #[value(alias = "ebnf")]
+    Gbnf,
+    JsonSchema,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GrammarLevel {
+    Generic,
+    Skills,
+    Refs,
+    Typed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum GrammarProfile {
+    OpenAi,
+    Anthropic,
+    LlamaCpp,
+    XGrammar,
+    LlGuidance,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Compile {
     #[arg(value_name = "FILE[#PLAN]")]
     pub(crate) target: String,
@@ -537,6 +684,12 @@ pub(crate) struct Eval {
     /// Read one case a line from stdin, answer one a line.
     #[arg(long, conflicts_with_all = ["expr", "var"])]
     pub(crate) jsonl: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Docs {
+    /// A page, as `aos docs` lists them; the last part of its name is enough.
+    pub(crate) page: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

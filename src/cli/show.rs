@@ -4,20 +4,19 @@ mod html;
 mod timeline;
 
 use super::args::{Global, Show};
-use super::backend::{self, Backend, Shown};
+use super::backend::{self, Backend};
 use super::{CliResult, Exit, Stop, artifacts, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::reuse::Reused;
-use crate::engine::{RunStatus, StepStatus};
+use crate::engine::{RunStatus, StepStatus, Usage};
 use crate::runtime::report::{self, Report};
-use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
 
 pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     let ((mut report, header, row), found) = backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let shown = fetch(&backend, &args.run).await;
+        let shown = backend.report(&args.run).await;
         let found = match &shown {
             Ok((report, ..)) => artifacts::of_run(&backend, &report.run).await,
             Err(_) => Ok(Vec::new()),
@@ -69,19 +68,6 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     Ok(Exit::Done)
 }
 
-pub(crate) async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
-    match backend {
-        Backend::Local { runtime, .. } => {
-            runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| backend::stop(&e))
-        }
-        Backend::Remote { store } => match Backend::ask(store, &Request::Show { run: run.to_owned() }).await?
-        {
-            Answer::Show { report, header, row } => Ok((*report, *header, *row)),
-            other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
-        },
-    }
-}
-
 /// A duration in at most two units: `1.2s`, `3m 5s`.
 pub(crate) fn duration(d: jiff::SignedDuration) -> String {
     let ms = d.as_millis();
@@ -125,7 +111,22 @@ pub(crate) fn headline(report: &Report) -> String {
         }
     };
     let steps = if counts.is_empty() { "no steps".to_owned() } else { counts.join(", ") };
-    format!("{colour}{}\x1b[0m{took}: {steps}", report::status_name(report.status))
+    let used = used(report.usage).map_or_else(String::new, |used| format!("; {used}"));
+    format!("{colour}{}\x1b[0m{took}: {steps}{used}", report::status_name(report.status))
+}
+
+/// Tokens and money, where any were used.
+fn used(usage: Usage) -> Option<String> {
+    if usage == Usage::default() {
+        return None;
+    }
+    let known = super::cost::dollars((usage.cost_usd * 1e9).round() as u64);
+    let cost = match (usage.known_cost(), usage.cost_usd > 0.0) {
+        (Some(_), _) => known,
+        (None, false) => "cost not known".to_owned(),
+        (None, true) => format!("{known} and what is not known of {} calls", usage.unpriced),
+    };
+    Some(format!("{} tokens, {cost}", usage.tokens))
 }
 
 /// More lines about steps are counted only.

@@ -6,7 +6,7 @@
 use super::ask::{Ask, AskKind};
 use super::command::{NoticeKind, StepStatus};
 use super::end::may_handle;
-use super::event::{Failure, Resolution, StepPath};
+use super::event::{Failure, Resolution, StepPath, Usage};
 use super::machine::{IllegalEvent, Machine};
 use super::scope::Around;
 use super::start::step_of;
@@ -59,7 +59,7 @@ impl Machine {
 
     /// Whether a call took effect is not known.
     pub(super) fn in_doubt(&mut self, loc: Loc, draining: bool) {
-        self.settle_call(loc, None);
+        self.settle_call(loc, Usage::default(), false);
         let error = Failure::new(
             "in_doubt",
             "the run was interrupted during this call; whether it took effect is not known",

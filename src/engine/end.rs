@@ -1,7 +1,7 @@
 //! Ending statements and frames, and unwinding.
 
 use super::command::{Command, NoticeKind, RunStatus, StepStatus};
-use super::event::{Failure, StepPath};
+use super::event::{Failure, StepPath, Usage};
 use super::machine::Machine;
 use super::scope::{Around, NoValue};
 use super::start::{after, node, step_of};
@@ -133,7 +133,15 @@ impl Machine {
         if let Some(row) = self.row_mut(loc) {
             row.released_by = by;
         }
-        self.work.push_back(Work::Ready(loc));
+        let dag = self.dag.clone();
+        let is_let =
+            node(&dag, self.body_id(loc.frame), loc.node).is_some_and(|n| matches!(n.kind, NodeKind::Let(_)));
+        if is_let {
+            // It comes before everything else: a body may be over, and its result reads the last of a chain of them.
+            self.work.push_front(Work::Ready(loc));
+        } else {
+            self.work.push_back(Work::Ready(loc));
+        }
     }
 
     pub(super) fn skip(&mut self, loc: Loc, because: Arc<str>) {
@@ -553,7 +561,7 @@ impl Machine {
     fn drop_call(&mut self, loc: Loc) {
         let step = StepPath(self.path(loc));
         let attempt = self.attempt(loc);
-        self.settle_call(loc, None);
+        self.settle_call(loc, Usage::default(), false);
         self.dropped = true;
         self.land(&step);
         self.out.commands.push(Command::Abort { step, attempt });

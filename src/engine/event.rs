@@ -123,9 +123,23 @@ pub struct Usage {
     pub cost_usd: f64,
     #[serde(default)]
     pub tokens: i64,
+    /// Calls of models whose cost is not known: `cost_usd` is without them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unpriced: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl Usage {
+    /// What is known of the cost; `None` where a part of it is not.
+    #[must_use]
+    pub fn known_cost(&self) -> Option<f64> {
+        (self.unpriced == 0).then_some(self.cost_usd)
+    }
+
     fn is_none(&self) -> bool {
         *self == Usage::default()
     }

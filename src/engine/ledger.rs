@@ -15,12 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 
 const NANOS: f64 = 1e9;
 
-/// Nano-dollars, tokens and calls.
+/// Nano-dollars, tokens and calls; and how many of the calls have a cost that is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Spent {
     nanos: u64,
     tokens: u64,
     calls: u64,
+    unpriced: u32,
 }
 
 /// What a plan may use, has used and has set aside.
@@ -66,11 +67,20 @@ fn usd(nanos: u64) -> String {
 
 impl Spent {
     fn of(usage: Usage) -> Spent {
-        Spent { nanos: nanos(usage.cost_usd), tokens: u64::try_from(usage.tokens).unwrap_or(0), calls: 1 }
+        Spent {
+            nanos: nanos(usage.cost_usd),
+            tokens: u64::try_from(usage.tokens).unwrap_or(0),
+            calls: 1,
+            unpriced: usage.unpriced,
+        }
     }
 
     pub(super) fn usage(self) -> Usage {
-        Usage { cost_usd: self.nanos as f64 / NANOS, tokens: i64::try_from(self.tokens).unwrap_or(i64::MAX) }
+        Usage {
+            cost_usd: self.nanos as f64 / NANOS,
+            tokens: i64::try_from(self.tokens).unwrap_or(i64::MAX),
+            unpriced: self.unpriced,
+        }
     }
 
     fn plus(self, other: Spent) -> Spent {
@@ -78,6 +88,7 @@ impl Spent {
             nanos: self.nanos.saturating_add(other.nanos),
             tokens: self.tokens.saturating_add(other.tokens),
             calls: self.calls.saturating_add(other.calls),
+            unpriced: self.unpriced.saturating_add(other.unpriced),
         }
     }
 
@@ -86,6 +97,17 @@ impl Spent {
             nanos: self.nanos.saturating_sub(other.nanos),
             tokens: self.tokens.saturating_sub(other.tokens),
             calls: self.calls.saturating_sub(other.calls),
+            unpriced: self.unpriced.saturating_sub(other.unpriced),
+        }
+    }
+
+    /// The larger of each.
+    fn most(self, other: Spent) -> Spent {
+        Spent {
+            nanos: self.nanos.max(other.nanos),
+            tokens: self.tokens.max(other.tokens),
+            calls: self.calls.max(other.calls),
+            unpriced: self.unpriced.max(other.unpriced),
         }
     }
 }
@@ -220,19 +242,20 @@ impl Machine {
         Ok(())
     }
 
-    /// A call is over: what it used is booked; where that is not known, what was set aside.
-    pub(super) fn settle_call(&mut self, loc: Loc, usage: Option<Usage>) {
+    /// A call is over: what it used is booked; where that may not be all of it, at least what was set aside.
+    pub(super) fn settle_call(&mut self, loc: Loc, usage: Usage, all: bool) {
         let Some(active) = self.active_mut(loc) else { return };
         let reserved = std::mem::take(&mut active.reserved);
-        let used = usage.map_or(reserved, Spent::of);
+        let of = Spent::of(usage);
+        let used = if all { of } else { reserved.most(Spent { unpriced: 0, ..of }) };
         for ledger in self.ledgers_around(loc.frame) {
             if let Some(ledger) = self.ledgers.get_mut(ledger as usize) {
                 ledger.reserved = ledger.reserved.minus(reserved);
                 ledger.used = ledger.used.plus(used);
             }
         }
-        let told = usage.filter(|usage| *usage != Usage::default()).map(Spent::of);
-        if let Some(told) = told {
+        if usage != Usage::default() {
+            let told = Spent::of(usage);
             self.spent = self.spent.plus(told);
             if let Some(row) = self.row_mut(loc) {
                 let extra = row.extra();
@@ -249,11 +272,19 @@ impl Machine {
         for ledger in self.ledgers_around(loc.frame) {
             let Some(ledger) = self.ledgers.get(ledger as usize) else { continue };
             let frame = ledger.frame;
-            if let Some((amount, limit)) = ledger.limits.exceeded(ledger.used)
-                && !self.is_stopping(frame)
-            {
-                let plan = self.plan_name(frame);
-                let text = format!("the plan `{plan}` has used {amount}, its budget is {limit}");
+            let plan = self.plan_name(frame);
+            let text = match (ledger.limits.exceeded(ledger.used), ledger.limits.nanos) {
+                (Some((amount, limit)), _) => {
+                    format!("the plan `{plan}` has used {amount}, its budget is {limit}")
+                }
+                // What is not known is not nothing.
+                (None, Some(limit)) if ledger.used.unpriced > 0 => format!(
+                    "what a call of the plan `{plan}` cost is not known, so its budget of {} cannot be kept; give the model a price",
+                    usd(limit)
+                ),
+                (None, _) => continue,
+            };
+            if !self.is_stopping(frame) {
                 let failure = Box::new(self.placed(loc, Failure::new("budget", text)));
                 self.stop(frame, Stop::Failed { failure, at: loc });
             }

@@ -192,7 +192,7 @@ impl Machine {
                     if let (Some(from), Some(row)) = (reused, self.row_mut(loc)) {
                         row.extra().reused = Some(from.clone());
                     }
-                    self.settle_call(loc, Some(*usage));
+                    self.settle_call(loc, *usage, true);
                     self.land(step);
                     self.succeed(loc, value.clone());
                     self.stop_the_overdrawn(loc);
@@ -200,7 +200,9 @@ impl Machine {
             }
             EventKind::AttemptFailed { step, attempt, error, usage } => {
                 if let Some(loc) = self.flight(step, *attempt) {
-                    self.settle_call(loc, (&*error.kind != "timeout").then_some(*usage));
+                    // What a call used whose end was not seen is at most what was set aside.
+                    let all = &*error.kind != "timeout" && usage.unpriced == 0;
+                    self.settle_call(loc, *usage, all);
                     let draining = self.draining(loc);
                     self.land(step);
                     let error = self.placed(loc, error.clone());

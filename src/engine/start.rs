@@ -473,7 +473,7 @@ impl Machine {
                 self.out.commands.push(Command::Invoke(Box::new(invoke)));
             }
             Err(no) => {
-                self.settle_call(loc, Some(Usage::default()));
+                self.settle_call(loc, Usage::default(), true);
                 self.call_has_no_value(loc, no);
             }
         }

@@ -65,8 +65,16 @@ enum Phase {
 /// The ids of requests that the client does not want any more.
 type Cancelled = Arc<Mutex<HashSet<String>>>;
 
+/// What requests and notifications are answered by.
+#[derive(Clone, Copy)]
+pub(super) struct Handlers {
+    pub(super) answer: fn(&mut State, &str, Value) -> Result<Value, Failure>,
+    pub(super) notice: fn(&mut State, &str, Value) -> Result<(), Failure>,
+}
+
 pub(super) struct Server<W> {
     output: W,
+    handlers: Handlers,
     state: State,
     phase: Phase,
     cancelled: Cancelled,
@@ -75,9 +83,10 @@ pub(super) struct Server<W> {
 }
 
 impl<W: Write> Server<W> {
-    pub(super) fn new(output: W) -> Self {
+    pub(super) fn new(output: W, handlers: Handlers) -> Self {
         Server {
             output,
+            handlers,
             state: State::default(),
             phase: Phase::New,
             cancelled: Cancelled::default(),
@@ -136,22 +145,27 @@ impl<W: Write> Server<W> {
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => {}
             }
-            let worked = self.guarded(State::work);
+            let worked = self.guarded("checking", State::work);
             self.send_outbox();
+            // After a panic everything is to be made again: what panicked would panic for ever, so the next event is waited for.
             if !worked.unwrap_or(false) {
                 return events.recv().ok();
             }
         }
     }
 
-    /// Runs something that may panic; then everything computed is forgotten.
-    fn guarded<T>(&mut self, work: impl FnOnce(&mut State) -> T) -> Result<T, String> {
+    /// Runs something that may panic; then the log says so, and everything computed is forgotten.
+    fn guarded<T>(&mut self, what: &str, work: impl FnOnce(&mut State) -> T) -> Result<T, String> {
         let state = &mut self.state;
         std::panic::catch_unwind(AssertUnwindSafe(|| work(state))).map_err(|panic| {
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             self.state.forget();
-            text.unwrap_or_default()
+            let message = format!("aos: `{what}` failed, which is a mistake of the language server: {text}");
+            self.send(&json!({
+                "jsonrpc": "2.0", "method": "window/logMessage", "params": { "type": 1, "message": message },
+            }));
+            text
         })
     }
 
@@ -189,7 +203,8 @@ impl<W: Write> Server<W> {
                 Ok(Value::Null)
             }
             (Phase::Running, _) => {
-                let done = self.guarded(|state| requests::answer(state, method, params));
+                let answer = self.handlers.answer;
+                let done = self.guarded(method, |state| answer(state, method, params));
                 done.unwrap_or_else(|panic| {
                     Err(Failure::new(Number::Internal, format!("`{method}` failed: {panic}")))
                 })
@@ -212,7 +227,8 @@ impl<W: Write> Server<W> {
             "initialized" => self.watch(),
             _ if self.phase == Phase::Running => {
                 // A notification has no answer: what is wrong with it is known to nobody but the log.
-                let done = self.guarded(|state| requests::notice(state, method, params));
+                let notice = self.handlers.notice;
+                let done = self.guarded(method, |state| notice(state, method, params));
                 if let Ok(Err(failure)) = done {
                     eprintln!("{method}: {}", failure.message);
                 }
@@ -290,5 +306,75 @@ fn client(caps: &ClientCapabilities) -> Client {
         nested_symbols: symbols.and_then(|s| s.hierarchical_document_symbol_support).unwrap_or(false),
         watches: watched.and_then(|w| w.dynamic_registration).unwrap_or(false),
         related: published.and_then(|p| p.related_information).unwrap_or(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufReader, Cursor};
+
+    /// Output that can be read afterwards.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// As the server's own, with one method that panics in the middle of a change.
+    fn answer(state: &mut State, method: &str, params: Value) -> Result<Value, Failure> {
+        if method == "test/panic" {
+            state.docs.values_mut().for_each(|doc| doc.version += 1);
+            panic!("on purpose");
+        }
+        requests::answer(state, method, params)
+    }
+
+    fn notice(state: &mut State, method: &str, params: Value) -> Result<(), Failure> {
+        assert!(method != "test/panic", "told to");
+        requests::notice(state, method, params)
+    }
+
+    #[test]
+    fn a_panic_is_the_error_of_its_request_and_the_server_goes_on() {
+        let mut input = Vec::new();
+        let mut say = |message: Value| wire::write(&mut input, &message).unwrap();
+        let uri = "file:///p/a.plan";
+        say(json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "capabilities": {} } }));
+        let doc =
+            json!({ "uri": uri, "languageId": "aos", "version": 1, "text": "plan p() -> int { return 1 }" });
+        say(json!({ "jsonrpc": "2.0", "method": "textDocument/didOpen", "params": { "textDocument": doc } }));
+        say(json!({ "jsonrpc": "2.0", "id": 2, "method": "test/panic", "params": {} }));
+        say(json!({ "jsonrpc": "2.0", "method": "test/panic", "params": {} }));
+        let about = json!({ "textDocument": { "uri": uri } });
+        say(json!({ "jsonrpc": "2.0", "id": 3, "method": "textDocument/documentSymbol", "params": about }));
+        say(json!({ "jsonrpc": "2.0", "id": 4, "method": "shutdown" }));
+        say(json!({ "jsonrpc": "2.0", "method": "exit" }));
+        let output = Shared::default();
+        let server = Server::new(output.clone(), Handlers { answer, notice });
+        assert!(server.run(Cursor::new(input)), "it ends as it is told to");
+        let bytes = output.0.lock().unwrap().clone();
+        let mut told = BufReader::new(Cursor::new(bytes));
+        let messages: Vec<Value> = std::iter::from_fn(|| wire::read(&mut told).ok()).collect();
+        let of =
+            |id: u64| messages.iter().find(|m| m["id"] == id).unwrap_or_else(|| panic!("no answer {id}"));
+        assert_eq!(of(2)["error"]["code"], -32603, "{}", of(2));
+        assert_eq!(of(2)["error"]["message"], "`test/panic` failed: on purpose");
+        assert_eq!(of(3)["result"][0]["name"], "p", "{}", of(3));
+        assert_eq!(of(4)["result"], Value::Null);
+        let log: Vec<&str> = messages
+            .iter()
+            .filter(|m| m["method"] == "window/logMessage")
+            .filter_map(|m| m["params"]["message"].as_str())
+            .collect();
+        assert_eq!(log.len(), 2, "{log:?}");
+        assert!(log[0].ends_with("on purpose") && log[1].ends_with("told to"), "{log:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! One attempt of one call: what was kept of earlier ones, the rate, the skill, its time-out, its type.
 
 use super::keep::{Before, Keeper, Place};
+use super::model::Meter;
 use super::points;
 use super::rate::Rates;
 use super::skill::schema::{Schemas, SkillSchema};
@@ -26,6 +27,8 @@ pub struct Caller {
     pub run_text: Arc<str>,
     pub tenant: Arc<str>,
     pub actor: Arc<str>,
+    /// Of `aos.toml`, on whose behalf the run is made.
+    pub agent: Option<Arc<str>>,
 }
 
 /// What a call gave.
@@ -81,9 +84,9 @@ impl Caller {
     ///
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
-    pub async fn call(&self, invoke: Invoke) -> Result<Done, Failure> {
+    pub async fn call(&self, invoke: Invoke, meter: Meter) -> Result<Done, Failure> {
         let (cache, key, step) = (invoke.cache.clone(), invoke.key.clone(), Arc::clone(&invoke.step.0));
-        let done = self.make(invoke).await;
+        let done = self.make(invoke, meter).await;
         let place = Place { run: self.run, step: &step, project: &self.project };
         if let (Some(cache), Ok(done)) = (&cache, &done) {
             self.keeper.put(&place, cache, &done.value).await;
@@ -96,11 +99,12 @@ impl Caller {
         done
     }
 
-    async fn make(&self, invoke: Invoke) -> Result<Done, Failure> {
+    async fn make(&self, invoke: Invoke, meter: Meter) -> Result<Done, Failure> {
         let by = Behalf {
             run: Arc::clone(&self.run_text),
             tenant: Arc::clone(&self.tenant),
             actor: Arc::clone(&self.actor),
+            meter,
         };
         let schema = self.schemas.get(&invoke.skill);
         let SkillOutput { value, usage } = plain(&self.skills, invoke, schema, by).await?;
@@ -113,6 +117,7 @@ pub(super) struct Behalf {
     pub(super) run: Arc<str>,
     pub(super) tenant: Arc<str>,
     pub(super) actor: Arc<str>,
+    pub(super) meter: Meter,
 }
 
 /// Makes a call within its time, and holds the result against its type; the schemas are those of its import.
@@ -137,6 +142,7 @@ pub(super) async fn plain(
         timeout,
         tenant: by.tenant,
         actor: by.actor,
+        meter: by.meter,
         schema,
     };
     let blame = |mut failure: Failure| {

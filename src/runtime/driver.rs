@@ -5,8 +5,10 @@
 
 use super::call::{Caller, Done, Ready};
 use super::journal::{JournalError, RunJournal};
+use super::model::{self, Meter};
 use super::people::{People, Person, Reply, admit};
 use super::points;
+use super::spend::Spend;
 use super::trace;
 use super::watch::Watchers;
 use crate::engine::{
@@ -85,6 +87,14 @@ struct InFlight {
     effect: bool,
     /// The call itself is not made yet: it waits for its rate, or for a run that has its key.
     preparing: bool,
+    counted: Counted,
+}
+
+/// What a call uses, also one that is given up.
+#[derive(Clone)]
+struct Counted {
+    skill: Arc<str>,
+    meter: Meter,
 }
 
 /// What the tasks of calls say.
@@ -107,6 +117,8 @@ pub struct Driver {
     /// The answers of calls that were done at once.
     done: VecDeque<EventKind>,
     in_flight: HashMap<(StepPath, u32), InFlight>,
+    /// Calls that were given up: what they used is known when their tasks are gone.
+    given_up: Vec<(StepPath, u32, Counted)>,
     timers: BTreeMap<(jiff::Timestamp, TimerId), ()>,
     armed: HashMap<TimerId, jiff::Timestamp>,
     paused: bool,
@@ -132,6 +144,7 @@ impl Driver {
             tasks: JoinSet::new(),
             done: VecDeque::new(),
             in_flight: HashMap::new(),
+            given_up: Vec::new(),
             timers: BTreeMap::new(),
             armed: HashMap::new(),
             paused: false,
@@ -151,7 +164,7 @@ impl Driver {
             if let Some(outcome) = &self.outcome {
                 let status = outcome.status;
                 points::pass("driver-ended");
-                self.tasks.shutdown().await;
+                self.close().await?;
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, status));
             }
@@ -159,6 +172,7 @@ impl Driver {
             if let Some(rest) = self.rest.take_if(|_| idle) {
                 // What was said just now goes first.
                 let Ok(control) = self.around.control.try_recv() else {
+                    self.close().await?;
                     self.journal.suspend(&rest, &self.machine).await?;
                     self.around.updates.send(&Update::Finished);
                     return Ok((self.machine, RunStatus::Suspended));
@@ -167,6 +181,7 @@ impl Driver {
                 continue;
             }
             if self.paused && idle {
+                self.close().await?;
                 self.journal.set_status(RunStatus::Interrupted, &self.machine).await?;
                 self.around.updates.send(&Update::Finished);
                 return Ok((self.machine, RunStatus::Interrupted));
@@ -223,12 +238,15 @@ impl Driver {
         match control {
             Control::Pause => {
                 self.paused = true;
-                self.in_flight.retain(|_, call| {
-                    if !call.effect {
-                        call.task.abort();
-                    }
-                    call.effect
-                });
+                let dropped: Vec<_> = self
+                    .in_flight
+                    .iter()
+                    .filter(|(_, call)| !call.effect)
+                    .map(|(place, _)| place.clone())
+                    .collect();
+                for (step, attempt) in dropped {
+                    self.give_up(step, attempt);
+                }
             }
             Control::Cancel { actor, reason, told } => {
                 self.take_in_from(vec![EventKind::CancelRequested { reason }], &actor).await?;
@@ -282,6 +300,7 @@ impl Driver {
     /// Applies, appends, acts. What people do is said to be done by `actor`.
     async fn take_in_from(&mut self, kinds: Vec<EventKind>, actor: &Arc<str>) -> Result<(), JournalError> {
         let now = jiff::Timestamp::now();
+        self.book_given_up();
         let mut batch = Vec::with_capacity(kinds.len());
         let mut commands = Vec::new();
         let mut notices = Vec::new();
@@ -326,11 +345,68 @@ impl Driver {
     }
 
     fn settle(&mut self, kind: &EventKind) {
-        if let EventKind::AttemptSucceeded { step, attempt, .. }
-        | EventKind::AttemptFailed { step, attempt, .. } = kind
+        if let EventKind::AttemptSucceeded { step, attempt, usage, .. }
+        | EventKind::AttemptFailed { step, attempt, usage, .. } = kind
+            && let Some(call) = self.in_flight.remove(&(step.clone(), *attempt))
         {
-            self.in_flight.remove(&(step.clone(), *attempt));
+            self.book(step, *attempt, &call.counted, *usage);
         }
+    }
+
+    /// Books what a call used, to be written with the next events.
+    fn book(&mut self, step: &StepPath, attempt: u32, counted: &Counted, usage: Usage) {
+        let models = counted.meter.take();
+        if usage == Usage::default() && models.is_empty() {
+            return;
+        }
+        let caller = &self.around.caller;
+        let spend = Spend {
+            at: jiff::Timestamp::now(),
+            run: Some(caller.run),
+            agent: caller.agent.clone(),
+            plan: Arc::clone(&self.journal.row().plan),
+            step: Arc::clone(&step.0),
+            attempt,
+            skill: Arc::clone(&counted.skill),
+            usage,
+            models,
+        };
+        self.journal.note(&spend);
+    }
+
+    /// Lets go of a call.
+    fn give_up(&mut self, step: StepPath, attempt: u32) {
+        if let Some(call) = self.in_flight.remove(&(step.clone(), attempt)) {
+            call.task.abort();
+            self.given_up.push((step, attempt, call.counted));
+        }
+    }
+
+    /// Books what given-up calls used whose tasks are gone.
+    fn book_given_up(&mut self) {
+        if self.given_up.is_empty() {
+            return;
+        }
+        let (gone, left) = std::mem::take(&mut self.given_up)
+            .into_iter()
+            .partition(|(_, _, counted)| counted.meter.is_alone());
+        self.given_up = left;
+        let gone: Vec<(StepPath, u32, Counted)> = gone;
+        for (step, attempt, counted) in gone {
+            let usage = model::usage(&counted.meter.calls());
+            self.book(&step, attempt, &counted, usage);
+        }
+    }
+
+    /// The driver lets go of the run: nothing goes on any more, and all that was used is booked.
+    async fn close(&mut self) -> Result<(), JournalError> {
+        self.tasks.shutdown().await;
+        let places: Vec<_> = self.in_flight.keys().cloned().collect();
+        for (step, attempt) in places {
+            self.give_up(step, attempt);
+        }
+        self.book_given_up();
+        self.journal.flush().await
     }
 
     fn apply(
@@ -378,9 +454,7 @@ impl Driver {
         let waiting = self.in_flight.iter().filter(|(_, call)| call.preparing).map(|(place, _)| place);
         let stopped: Vec<_> = waiting.filter(|(step, _)| self.machine.is_draining(step)).cloned().collect();
         for (step, attempt) in stopped {
-            if let Some(call) = self.in_flight.remove(&(step.clone(), attempt)) {
-                call.task.abort();
-            }
+            self.give_up(step.clone(), attempt);
             let error = Failure::new("cancelled", "it was not called any more");
             let kind = EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() };
             self.apply(kind, at, batch, commands, notices);
@@ -398,11 +472,7 @@ impl Driver {
                 self.timers.insert((at, timer), ());
             }
             Command::Disarm { timer } => self.disarm(&timer),
-            Command::Abort { step, attempt } => {
-                if let Some(call) = self.in_flight.remove(&(step, attempt)) {
-                    call.task.abort();
-                }
-            }
+            Command::Abort { step, attempt } => self.give_up(step, attempt),
             Command::Finish(outcome) => self.outcome = Some(outcome),
         }
     }
@@ -419,7 +489,8 @@ impl Driver {
         }
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let caller = Arc::clone(&self.around.caller);
-        self.spawn(step.clone(), attempt, (false, true), async move {
+        let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default() };
+        self.spawn(step.clone(), attempt, (false, true), counted, async move {
             match caught(caller.prepare(&invoke)).await {
                 Ok(Ready::Call) => Word::Ready(Box::new(invoke)),
                 Ok(Ready::Done(done)) => Word::Event(succeeded(step, attempt, done)),
@@ -435,14 +506,15 @@ impl Driver {
         let brief = invoke.effect == EffectKind::Pure
             && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
         let span = trace::call(&self.around.run, &invoke);
-        let mut call = Box::pin(made(caller, invoke, span));
+        let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default() };
+        let mut call = Box::pin(made(caller, invoke, counted.meter.clone(), span));
         // What is done at once needs no task: handing it to another thread and back costs more than it does.
         if brief && let Some(event) = call.as_mut().now_or_never() {
             self.in_flight.remove(&(step, attempt));
             self.done.push_back(event);
             return;
         }
-        self.spawn(step, attempt, (effect, false), async move { Word::Event(call.await) });
+        self.spawn(step, attempt, (effect, false), counted, async move { Word::Event(call.await) });
     }
 
     fn spawn(
@@ -450,6 +522,7 @@ impl Driver {
         step: StepPath,
         attempt: u32,
         (effect, preparing): (bool, bool),
+        counted: Counted,
         work: impl Future<Output = Word> + Send + 'static,
     ) {
         let answer = self.answer.clone();
@@ -457,7 +530,7 @@ impl Driver {
             let word = work.await;
             let _ = answer.send(word).await;
         });
-        self.in_flight.insert((step, attempt), InFlight { task, effect, preparing });
+        self.in_flight.insert((step, attempt), InFlight { task, effect, preparing, counted });
     }
 }
 
@@ -479,15 +552,16 @@ fn failed(step: StepPath, attempt: u32, error: Failure) -> EventKind {
 }
 
 /// Makes a call and says how it ended.
-async fn made(caller: Arc<Caller>, invoke: Invoke, span: tracing::Span) -> EventKind {
+async fn made(caller: Arc<Caller>, invoke: Invoke, meter: Meter, span: tracing::Span) -> EventKind {
     let (step, attempt) = (invoke.step.clone(), invoke.attempt);
     // A skill that panics must not leave its step waiting for ever.
-    let call = caller.call(invoke).instrument(span.clone());
+    let call = caller.call(invoke, meter.clone()).instrument(span.clone());
     let result = caught(call).await;
     trace::called(&span, result.as_ref().map(|out| out.usage));
     match result {
         Ok(done) => succeeded(step, attempt, done),
-        Err(error) => failed(step, attempt, error),
+        // What failed was paid for all the same.
+        Err(error) => EventKind::AttemptFailed { step, attempt, error, usage: model::usage(&meter.calls()) },
     }
 }
 

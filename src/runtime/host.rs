@@ -1,6 +1,7 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
 mod care;
+mod planning;
 
 use super::call::Caller;
 use super::driver::{Control, Driver, Said, Surroundings, Update};
@@ -81,6 +82,9 @@ pub struct Request {
     /// Under one key a run is started once.
     #[serde(default)]
     pub key: Option<Arc<str>>,
+    /// Of `aos.toml`, on whose behalf it is made.
+    #[serde(default)]
+    pub agent: Option<Arc<str>>,
 }
 
 impl Request {
@@ -269,6 +273,7 @@ impl Runtime {
             tenant: self.tenant.as_str().into(),
             actor: Arc::clone(&request.actor),
             plan: request.plan,
+            agent: request.agent.clone(),
             file: request.file,
             project_root: request.project_root.clone(),
             dag: Arc::clone(&request.dag),
@@ -284,6 +289,7 @@ impl Runtime {
             run,
             plan,
             actor: request.actor,
+            agent: request.agent,
             skills,
             schemas,
             project,
@@ -501,12 +507,13 @@ impl Runtime {
         }
         let skills = self.skills(&header.project_root)?;
         let schemas = schemas(&header);
-        let (plan, project) = (header.plan, header.project_root);
-        self.drive(Parts { run, plan, actor, skills, schemas, project, machine, journal, first, said })
+        let (plan, agent, project) = (header.plan, header.agent, header.project_root);
+        self.drive(Parts { run, plan, actor, agent, skills, schemas, project, machine, journal, first, said })
     }
 
     fn drive(&self, parts: Parts) -> Result<Started, RunError> {
-        let Parts { run, plan, actor, skills, schemas, project, machine, journal, first, said } = parts;
+        let Parts { run, plan, actor, agent, skills, schemas, project, machine, journal, first, said } =
+            parts;
         let (control, control_rx) = mpsc::channel(16);
         if let Some(said) = said {
             // The first thing that is read; there is room.
@@ -529,6 +536,7 @@ impl Runtime {
                 run_text: Arc::clone(&id),
                 tenant: self.tenant.as_str().into(),
                 actor: Arc::clone(&actor),
+                agent,
             }),
             people: Arc::new(move || people(&root)),
             actor,
@@ -573,6 +581,7 @@ struct Parts {
     run: Uuid,
     plan: Arc<str>,
     actor: Arc<str>,
+    agent: Option<Arc<str>>,
     skills: Arc<Skills>,
     schemas: Schemas,
     project: PathBuf,

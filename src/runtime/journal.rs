@@ -8,6 +8,7 @@ use super::artifacts;
 use super::blobs::BlobError;
 use super::dead;
 use super::points;
+use super::spend::Spend;
 use super::store::codec::{self, CodecError};
 use super::store::journal::{Journal, JournalError as RowError};
 use super::store::keys::{self, Key, KeyName};
@@ -54,6 +55,9 @@ pub struct Header {
     pub tenant: Arc<str>,
     pub actor: Arc<str>,
     pub plan: Arc<str>,
+    /// Of `aos.toml`, on whose behalf the run is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Arc<str>>,
     /// The plan file as the user named it.
     pub file: Arc<str>,
     /// Where `aos.toml` lies, or the file: what skills are configured by.
@@ -142,6 +146,8 @@ pub struct RunJournal {
     listed: Option<RunStatus>,
     /// The status in the store, by which its rows are replaced.
     stored: Option<RunStatus>,
+    /// Written with the next events.
+    notes: Vec<Op>,
 }
 
 impl RunJournal {
@@ -172,6 +178,7 @@ impl RunJournal {
             header: Some(Box::new(header)),
             listed: None,
             stored: None,
+            notes: Vec::new(),
         }
     }
 
@@ -207,6 +214,7 @@ impl RunJournal {
         if let Some(letter) = outcome.and_then(|o| dead::of_outcome(&self.row, o, machine, next)) {
             ops.push(dead::put(&self.tenant, &letter)?);
         }
+        ops.append(&mut self.notes);
         points::pass("journal-encoded");
         self.journal.append(self.row.run, self.next, &entries, Vec::new(), ops).await?;
         points::pass("journal-appended");
@@ -246,6 +254,25 @@ impl RunJournal {
             self.stored = Some(RunStatus::Suspended);
         }
         self.journal.forget(self.row.run);
+        Ok(())
+    }
+
+    /// Takes up what a call used; it is written with the next events.
+    pub fn note(&mut self, spend: &Spend) {
+        match spend.put(&self.tenant) {
+            Ok(op) => self.notes.push(op),
+            Err(error) => tracing::warn!(run = %self.row.run, %error, "what a call used cannot be written"),
+        }
+    }
+
+    /// Writes what was taken up and no event came after.
+    ///
+    /// # Errors
+    /// The store could not make it durable.
+    pub async fn flush(&mut self) -> Result<(), JournalError> {
+        if !self.notes.is_empty() {
+            self.journal.store().commit(Vec::new(), std::mem::take(&mut self.notes)).await?;
+        }
         Ok(())
     }
 
@@ -438,6 +465,7 @@ pub fn replay_watched(
         header: None,
         listed,
         stored: listed,
+        notes: Vec::new(),
     };
     Ok(Replayed { header, machine, journal })
 }

@@ -14,7 +14,7 @@ pub mod retry;
 mod stream;
 mod strict;
 
-pub use meter::{Meter, ModelCall};
+pub use meter::{Meter, ModelCall, usage};
 
 use super::skill::secrets::Secrets;
 use super::skill::{BoxFuture, LlmConfig};

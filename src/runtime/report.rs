@@ -77,12 +77,27 @@ impl Report {
             "error": self.outcome.as_ref().and_then(|o| o.error.as_ref()).map_or(Json::Null, failure_json),
             "not_undone": self.outcome.as_ref().map(|o| o.not_undone.as_slice()).unwrap_or_default(),
             "steps": steps,
-            "usage": { "cost_usd": self.usage.cost_usd, "tokens": self.usage.tokens, "calls": self.calls },
+            "usage": { "cost_usd": self.usage.known_cost(), "tokens": self.usage.tokens, "calls": self.calls },
         });
+        if self.usage.unpriced > 0
+            && let Some(usage) = line.get_mut("usage").and_then(Json::as_object_mut)
+        {
+            usage.insert("known_cost_usd".into(), self.usage.cost_usd.into());
+            usage.insert("unknown_cost_calls".into(), self.usage.unpriced.into());
+        }
         if let (false, Some(line)) = (self.asks.is_empty(), line.as_object_mut()) {
             line.insert("waiting".into(), self.asks.iter().map(|ask| ask_json(&self.run, ask)).collect());
         }
         line
+    }
+
+    /// The values of its own steps that have ended well and were not undone, by name.
+    #[must_use]
+    pub fn kept(&self) -> Inputs {
+        let whole = |s: &&StepReport| !s.path.0.contains(['.', '[']) && s.compensation.is_none();
+        let ended = |s: &&StepReport| matches!(s.status, StepStatus::Succeeded | StepStatus::Recovered);
+        let steps = self.steps.iter().filter(whole).filter(ended);
+        steps.filter_map(|s| Some((s.path.0.clone(), s.value.clone()?))).collect()
     }
 
     /// The chain of steps that decided how long the run took, first to last.

@@ -25,6 +25,7 @@ pub use config::{Blobs, HttpConfig, JqConfig, LlmConfig, Provider, SecretSource,
 pub use registry::Skills;
 pub use secrets::Secrets;
 
+use super::model::Meter;
 use crate::engine::{Failure, Usage};
 use crate::types::Type;
 use crate::value::{Map, Value};
@@ -56,6 +57,8 @@ pub struct SkillCall {
     pub timeout: Duration,
     pub tenant: Arc<str>,
     pub actor: Arc<str>,
+    /// Where calls of models book what they use.
+    pub meter: Meter,
     /// The JSON Schemas of a skill whose signature was imported.
     pub schema: Option<Arc<schema::SkillSchema>>,
 }

@@ -8,7 +8,9 @@ use super::driver::Update;
 use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
 use super::people::{Person, Reply};
+use super::planning::Planning;
 use super::report::Report;
+use super::spend;
 use crate::engine::Notice;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,6 +56,9 @@ pub enum Request {
     Artifacts {
         query: Query,
     },
+    Cost {
+        query: spend::Query,
+    },
     Dead,
     RetryDead {
         run: String,
@@ -61,6 +66,15 @@ pub enum Request {
     },
     DropDead {
         run: String,
+    },
+    /// What a key of planning stands for.
+    Planned {
+        project: PathBuf,
+        key: String,
+        asked: String,
+    },
+    KeepPlanning {
+        planning: Box<Planning>,
     },
 }
 
@@ -99,8 +113,15 @@ pub enum Answer {
     Artifacts {
         artifacts: Vec<Artifact>,
     },
+    Cost {
+        lines: Vec<spend::Line>,
+    },
     Dead {
         letters: Vec<DeadLetter>,
+    },
+    /// None where a key stands for nothing; the one that was to be kept.
+    Planned {
+        planning: Option<Box<Planning>>,
     },
     Error {
         message: String,
@@ -235,6 +256,7 @@ async fn meet(
         Request::Artifacts { query } => {
             runtime.artifacts(query).await.map(|artifacts| Answer::Artifacts { artifacts })
         }
+        Request::Cost { query } => runtime.cost(query).await.map(|lines| Answer::Cost { lines }),
         Request::Dead => runtime.dead().map(|letters| Answer::Dead { letters }),
         Request::RetryDead { run, actor } => match runtime.find(&run) {
             Ok(run) => match runtime.retry_dead(run, actor).await {
@@ -247,6 +269,18 @@ async fn meet(
             Ok(run) => runtime.drop_dead(run).await.map(|letter| Answer::Dead { letters: vec![letter] }),
             Err(error) => Err(error),
         },
+        Request::Planned { project, key, asked } => {
+            return Ok(Some(match runtime.planned(&project, &key, &asked) {
+                Ok(planning) => Answer::Planned { planning: planning.map(Box::new) },
+                Err(message) => Answer::Error { message },
+            }));
+        }
+        Request::KeepPlanning { planning } => {
+            return Ok(Some(match runtime.keep_planning(&planning).await {
+                Ok(()) => Answer::Planned { planning: None },
+                Err(message) => Answer::Error { message },
+            }));
+        }
         Request::Cancel { run, actor, reason } => match runtime.find(&run) {
             Ok(id) => match runtime.cancel(id, actor, reason).await {
                 Ok(Some(started)) => return follow(started, write).await.map(Some),

@@ -68,7 +68,7 @@ fn event(kind: EventKind) -> String {
 #[test]
 fn the_events_of_a_journal_are_frozen() {
     let step = || StepPath("pages[3].page".into());
-    let usage = Usage { cost_usd: 0.25, tokens: 12 };
+    let usage = Usage { cost_usd: 0.25, tokens: 12, unpriced: 0 };
     let inputs: Map = [("n".into(), Value::Int(4)), ("f".into(), Value::Float(4.0))].into_iter().collect();
     let mut error = Failure::new("rate_limited", "slow down");
     error.skill = Some("http.get".into());

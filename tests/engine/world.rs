@@ -402,9 +402,9 @@ fn answer(invoke: &Invoke) -> (i64, EventKind) {
     let usage = match &*invoke.skill {
         "t.pay" => {
             let real = invoke.args.get("real").and_then(Value::as_number).unwrap_or(0.0);
-            Usage { cost_usd: real, tokens: int("count", 0) }
+            Usage { cost_usd: real, tokens: int("count", 0), unpriced: 0 }
         }
-        _ => Usage { cost_usd: 0.0, tokens: 1 },
+        _ => Usage { cost_usd: 0.0, tokens: 1, unpriced: 0 },
     };
     let fail = |kind: &str| {
         let mut error = Failure::new(kind, format!("it was {kind}"));

@@ -28,6 +28,7 @@ fn dag() -> Arc<Dag> {
 async fn run(journal: Journal, dag: Arc<Dag>, open: bool) -> u64 {
     let id = uuid::Uuid::now_v7();
     let header = Header {
+        agent: None,
         format: FORMAT,
         tenant: "local".into(),
         actor: "test".into(),

@@ -99,6 +99,9 @@ fn cards(out: &mut String, report: &Report) {
     if report.usage.cost_usd > 0.0 {
         cards.push((dollars(report.usage.cost_usd), "cost".to_owned()));
     }
+    if report.usage.unpriced > 0 {
+        cards.push((report.usage.unpriced.to_string(), "calls of unknown cost".to_owned()));
+    }
     out.push_str("<div class=\"cards\">\n");
     for (value, what) in cards {
         let _ = writeln!(

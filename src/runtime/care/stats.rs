@@ -64,10 +64,12 @@ pub fn count(store: &dyn Store, data: &Path) -> Result<Stats, CareError> {
             | Table::OpenRun
             | Table::StepResult
             | Table::Artifact
+            | Table::Spend
             | Table::Idempotency
             | Table::IdempotencyExpiry
             | Table::Timer
-            | Table::TimerById => {}
+            | Table::TimerById
+            | Table::Planning => {}
         }
         if rows.rows > 0 {
             stats.tables.push(rows);

@@ -1,6 +1,7 @@
 //! What calls of models used, booked as it becomes known: also where a call fails, is given up, or is asked again.
 
 use super::ModelUsage;
+use crate::engine::Usage;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +62,17 @@ impl ModelCall {
     }
 }
 
+/// What calls come to.
+#[must_use]
+pub fn usage(calls: &[ModelCall]) -> Usage {
+    let nanos = calls.iter().fold(0_u64, |sum, call| sum.saturating_add(call.cost.unwrap_or(0)));
+    Usage {
+        cost_usd: nanos as f64 / 1e9,
+        tokens: calls.iter().fold(0, |sum, call| sum.saturating_add(call.tokens())),
+        unpriced: u32::try_from(calls.iter().filter(|c| c.cost.is_none()).count()).unwrap_or(u32::MAX),
+    }
+}
+
 /// Takes up what calls used; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<Vec<ModelCall>>>);
@@ -75,6 +87,12 @@ impl Meter {
     #[must_use]
     pub fn calls(&self) -> Vec<ModelCall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether nobody else books in it any more.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// What was booked since it was last taken.

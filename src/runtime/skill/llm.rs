@@ -6,8 +6,8 @@ use super::args::{given, invalid, optional_text, text};
 use super::config::LlmConfig;
 use super::secrets::Secrets;
 use super::{BoxFuture, Skill, SkillCall, SkillOutput, wire};
-use crate::engine::{Failure, Usage};
-use crate::runtime::model::{self, EmbedRequest, Message, Meter, ModelProvider, ModelRequest, Shape};
+use crate::engine::Failure;
+use crate::runtime::model::{self, EmbedRequest, Message, Meter, ModelProvider, ModelRequest, Shape, usage};
 use crate::value::{Map, Value};
 use std::sync::Arc;
 
@@ -45,13 +45,13 @@ impl LlmSkills {
     }
 
     async fn run(&self, call: SkillCall) -> Result<SkillOutput, Failure> {
-        let meter = Meter::default();
+        let meter = call.meter.clone();
         let answered = match &*call.name {
             "llm.extract" => extract::run(self, &call, &meter).await,
             "llm.embed" => self.embed(&call, &meter).await,
             _ => self.generate(&call, &meter).await,
         };
-        let usage = spent(&meter);
+        let usage = usage(&meter.calls());
         answered.map(|value| SkillOutput { value, usage })
     }
 
@@ -85,14 +85,6 @@ impl LlmSkills {
         let floats = |v: Vec<f64>| Value::list(v.into_iter().map(Value::Float).collect());
         Ok(Value::list(answer.vectors.into_iter().map(floats).collect()))
     }
-}
-
-/// What the calls of a meter come to.
-fn spent(meter: &Meter) -> Usage {
-    meter.calls().iter().fold(Usage::default(), |sum, call| Usage {
-        cost_usd: sum.cost_usd + call.cost.unwrap_or(0) as f64 / 1e9,
-        tokens: sum.tokens.saturating_add(call.tokens()),
-    })
 }
 
 impl Skill for LlmSkills {

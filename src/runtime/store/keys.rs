@@ -12,9 +12,11 @@
 //! | 30 artifacts | tenant, run, seq, number | a file or large value that an event holds |
 //! | 40 idempotency | tenant, scope, SHA-256 of the key | request, run, response |
 //! | 41 expiry | expires in ms, a key of 40 | empty |
+//! | 50 spending | tenant, booked at in ms, id | what a call used, with what its model's provider said of it |
 //! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
 //! | 80 dead letters | tenant, run | why a run is put aside |
+//! | 95 plannings | tenant, planning | a goal, its rounds, its plan |
 //!
 //! 10, 11, 12, 21, 30, 70 and 71 are projections: 20 can rebuild them.
 
@@ -45,17 +47,21 @@ pub enum Table {
     Idempotency = 0x40,
     /// When keys expire.
     IdempotencyExpiry = 0x41,
+    /// What calls used.
+    Spend = 0x50,
     /// Timers by time.
     Timer = 0x70,
     /// Timers by id.
     TimerById = 0x71,
     /// Runs that are put aside.
     DeadLetter = 0x80,
+    /// Goals that were planned.
+    Planning = 0x95,
 }
 
 impl Table {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Run,
         Self::RunByStatus,
@@ -65,9 +71,11 @@ impl Table {
         Self::Artifact,
         Self::Idempotency,
         Self::IdempotencyExpiry,
+        Self::Spend,
         Self::Timer,
         Self::TimerById,
         Self::DeadLetter,
+        Self::Planning,
     ];
 
     /// What it holds, for people.
@@ -82,9 +90,11 @@ impl Table {
             Self::Artifact => "artifacts",
             Self::Idempotency => "request keys",
             Self::IdempotencyExpiry => "request keys by expiry",
+            Self::Spend => "spending",
             Self::Timer => "timers",
             Self::TimerById => "timers by id",
             Self::DeadLetter => "dead letters",
+            Self::Planning => "plannings",
         }
     }
 
@@ -98,9 +108,13 @@ impl Table {
             | Self::Artifact
             | Self::Timer
             | Self::TimerById => true,
-            Self::Meta | Self::Event | Self::Idempotency | Self::IdempotencyExpiry | Self::DeadLetter => {
-                false
-            }
+            Self::Spend
+            | Self::Meta
+            | Self::Event
+            | Self::Idempotency
+            | Self::IdempotencyExpiry
+            | Self::DeadLetter
+            | Self::Planning => false,
         }
     }
 }
@@ -161,12 +175,16 @@ pub enum Key {
     Idempotency { tenant: KeyName, scope: KeyName, hash: [u8; 32] },
     /// When a key expires, in milliseconds since 1970.
     IdempotencyExpiry { expires_ms: u64, key: Vec<u8> },
+    /// What a call used, by when it was booked, in milliseconds since 1970.
+    Spend { tenant: KeyName, at_ms: u64, id: Uuid },
     /// A timer by its time, in milliseconds since 1970.
     Timer { due_ms: u64, id: Uuid },
     /// A timer by its id.
     TimerById { id: Uuid },
     /// A run that is put aside.
     DeadLetter { tenant: KeyName, run: Uuid },
+    /// A goal that was planned.
+    Planning { tenant: KeyName, id: Uuid },
 }
 
 impl Key {
@@ -182,9 +200,11 @@ impl Key {
             Self::Artifact { .. } => Table::Artifact,
             Self::Idempotency { .. } => Table::Idempotency,
             Self::IdempotencyExpiry { .. } => Table::IdempotencyExpiry,
+            Self::Spend { .. } => Table::Spend,
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
             Self::DeadLetter { .. } => Table::DeadLetter,
+            Self::Planning { .. } => Table::Planning,
         }
     }
 
@@ -207,9 +227,13 @@ impl Key {
             }
             Self::Idempotency { tenant, scope, hash } => key.name(tenant).name(scope).bytes(hash),
             Self::IdempotencyExpiry { expires_ms, key: of } => key.bytes(&expires_ms.to_be_bytes()).bytes(of),
+            Self::Spend { tenant, at_ms, id } => {
+                key.name(tenant).bytes(&at_ms.to_be_bytes()).bytes(id.as_bytes())
+            }
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
             Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
+            Self::Planning { tenant, id } => key.name(tenant).bytes(id.as_bytes()),
         }
         .0
     }
@@ -242,9 +266,15 @@ impl Key {
                 expires_ms: u64::from_be_bytes(fields.array()?),
                 key: std::mem::take(&mut fields.0).to_vec(),
             },
+            0x50 => Self::Spend {
+                tenant: fields.name()?,
+                at_ms: u64::from_be_bytes(fields.array()?),
+                id: fields.id()?,
+            },
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
             0x80 => Self::DeadLetter { tenant: fields.name()?, run: fields.id()? },
+            0x95 => Self::Planning { tenant: fields.name()?, id: fields.id()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(key)
@@ -286,9 +316,21 @@ pub fn artifacts_of(tenant: &KeyName, run: Uuid) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::Artifact).name(tenant).bytes(run.as_bytes()).0)
 }
 
+/// What calls of a tenant used that was booked at `since_ms` or after, oldest first.
+pub fn spending(tenant: &KeyName, since_ms: u64) -> KeyRange {
+    let all = KeyRange::prefix(Builder::new(Table::Spend).name(tenant).0);
+    let start = Builder::new(Table::Spend).name(tenant).bytes(&since_ms.to_be_bytes()).0;
+    KeyRange { start: std::ops::Bound::Included(start), ..all }
+}
+
 /// A tenant's runs that are put aside.
 pub fn dead_letters(tenant: &KeyName) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::DeadLetter).name(tenant).0)
+}
+
+/// A tenant's plannings, oldest first.
+pub fn plannings(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Planning).name(tenant).0)
 }
 
 /// The results of a run's attempts, by step path.
@@ -418,7 +460,9 @@ mod tests {
             Key::Timer { due_ms: 9, id: id(8) },
             Key::TimerById { id: id(8) },
             Key::Artifact { tenant: name("local"), run: id(9), seq: 3, number: 1 },
+            Key::Spend { tenant: name("local"), at_ms: 5, id: id(9) },
             Key::DeadLetter { tenant: name("local"), run: id(9) },
+            Key::Planning { tenant: name("local"), id: id(10) },
         ]
     }
 
@@ -493,7 +537,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x50, 0x70, 0x71, 0x80, 0x95])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);

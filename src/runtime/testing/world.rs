@@ -10,6 +10,7 @@ use crate::engine::{
     TimerId, Usage,
 };
 use crate::runtime::call::{self, Behalf};
+use crate::runtime::model::Meter;
 use crate::runtime::skill::SkillOutput;
 use crate::source::Span;
 use crate::syntax::ast::EffectKind;
@@ -271,7 +272,8 @@ impl<'a> World<'a> {
     /// A pure skill changes nothing: it is called.
     async fn really(&self, invoke: Invoke) -> EventKind {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
-        let by = Behalf { run: RUN.into(), tenant: "local".into(), actor: "test".into() };
+        let by =
+            Behalf { run: RUN.into(), tenant: "local".into(), actor: "test".into(), meter: Meter::default() };
         let result = match self.skills {
             // The schemas of imports belong to runs; a test of a plan is none of its tools.
             Ok(skills) => call::plain(skills, invoke, None, by).await,

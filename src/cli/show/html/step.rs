@@ -178,6 +178,9 @@ fn facts(out: &mut String, step: &StepReport, report: &Report, critical: bool) {
     if step.usage.cost_usd > 0.0 {
         facts.push(("cost", dollars(step.usage.cost_usd)));
     }
+    if step.usage.unpriced > 0 {
+        facts.push(("cost", "not known".to_owned()));
+    }
     if facts.is_empty() {
         return;
     }
