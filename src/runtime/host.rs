@@ -1,6 +1,7 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
 mod care;
+mod planning;
 
 use super::call::Caller;
 use super::driver::{Control, Driver, Said, Surroundings, Update};

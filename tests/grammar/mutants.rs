@@ -127,7 +127,7 @@ fn caught(
         Err(_) => false,
     };
     // What one finds need not be looked for so long by the other.
-    if (0..if by.is_empty() { samples } else { samples / 10 }).any(faulty) {
+    if (0..if by.is_empty() { samples } else { samples / 40 }).any(faulty) {
         by.push("soundness");
     }
     by
