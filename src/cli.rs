@@ -6,6 +6,7 @@ mod artifacts;
 mod backend;
 mod check;
 mod compile;
+mod convert;
 mod cost;
 mod dead;
 mod doctor;
@@ -137,6 +138,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Store(a) => store::store(&a, &global),
         Command::Test(a) => test::test(&a, &global),
         Command::Graph(a) => graph::graph(&a, &global),
+        Command::Convert(a) => convert::convert(&a),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
         Command::Explain(a) => explain::explain(&a),

@@ -10,6 +10,7 @@ mod comments;
 mod doc;
 mod expr;
 mod item;
+pub mod json;
 mod literal;
 mod stmt;
 mod ty;

@@ -56,8 +56,11 @@ pub trait Parser {
 pub struct Afresh;
 
 impl Parser for Afresh {
-    fn parse(&mut self, _: &Path, source: SourceId, text: &str) -> Arc<Parse> {
-        Arc::new(syntax::parse(source, text))
+    fn parse(&mut self, path: &Path, source: SourceId, text: &str) -> Arc<Parse> {
+        Arc::new(match syntax::json::is_json(path) {
+            true => syntax::json::parse(source, text, &syntax::json::plan_name(path)),
+            false => syntax::parse(source, text),
+        })
     }
 }
 
@@ -163,6 +166,11 @@ fn analyse(
     let mut analysis =
         check::check_unit_for(&unit, sources, &Catalog::stdlib(), secrets.as_deref(), &asking.asker(config));
     analysis.diagnostics.extend(found);
+    for file in files {
+        if let Some(places) = &file.parse.json {
+            syntax::json::fit_fixes(&mut analysis.diagnostics, file.source, places);
+        }
+    }
     sort(&mut analysis.diagnostics);
     analysis
 }

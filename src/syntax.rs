@@ -7,6 +7,7 @@ pub mod ast;
 mod again;
 mod braces;
 mod build;
+pub mod json;
 mod markdown;
 mod offsets;
 mod outline;
@@ -37,6 +38,8 @@ pub struct Parse {
     pub comments: Vec<Comment>,
     /// What was wrong, by offset.
     pub diagnostics: Vec<Diagnostic>,
+    /// Of a JSON form: the insides of its strings that hold the language.
+    pub json: Option<std::sync::Arc<[Span]>>,
 }
 
 /// A comment; documentation (`///`) and `// allow(…)` lines are here too.
@@ -143,7 +146,7 @@ fn parse_plain(source: SourceId, text: &str) -> Parse {
         let span = diagnostics.last().map_or(Span::new(source, 0, 0), |d| d.span);
         diagnostics.push(Diagnostic::new(Code::Syntax, span, format!("and {more} more faults in this file")));
     }
-    Parse { file: ast::File { items }, comments: outline.comments, diagnostics }
+    Parse { file: ast::File { items }, comments: outline.comments, diagnostics, json: None }
 }
 
 /// How many items with faulty brackets are mended.

@@ -29,6 +29,8 @@ mod format;
 mod hostile;
 #[cfg(feature = "cli")]
 mod imports;
+#[cfg(feature = "cli")]
+mod json_form;
 #[cfg(all(feature = "cli", feature = "lsp"))]
 mod lsp;
 #[cfg(feature = "cli")]

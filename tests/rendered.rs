@@ -21,6 +21,12 @@ fn five_mistakes() {
     insta::assert_snapshot!("five_mistakes", shown(&["check", "five_mistakes.plan"]));
 }
 
+/// Where no name is near, or no literal can be rewritten, the answer still says what to write.
+#[test]
+fn near_misses() {
+    insta::assert_snapshot!("near_misses", shown(&["check", "near_misses.plan"]));
+}
+
 #[test]
 fn an_explanation() {
     insta::assert_snapshot!("explain_maybe_null", shown(&["explain", "maybe-null"]));

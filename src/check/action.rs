@@ -6,8 +6,9 @@ use super::cx::{Def, Ref, Role};
 use super::effects::{Content, instantiate};
 use super::hir::{self, Arg, Idempotency, Param, Signature, Target};
 use super::holes::hole;
+use super::infer::quoted;
 use super::plans::Head;
-use super::relate::{Bindings, Fit, bind, fits, has_params, substitute};
+use super::relate::{Bindings, Fit, bind, fits, has_params, non_null, shape, substitute};
 use super::signature;
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::expr::Expr;
@@ -120,10 +121,25 @@ impl<'a> Lower<'a> {
                 Some(near) => d
                     .label(format!("did you mean `{near}`?"))
                     .unsafe_fix(format!("call `{near}`"), vec![Edit::replace(path.span, near)]),
-                None => d.help(format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`")),
+                None => d.help(self.without_callee(name)),
             },
         };
         self.cx.report(d);
+    }
+
+    /// What to do where nothing like the name is there.
+    fn without_callee(&self, name: &str) -> String {
+        let space = name.rsplit_once('.').map(|(space, _)| format!("{space}."));
+        let all = self.unit.catalog.names().chain(self.scope.callables.keys().map(|n| &**n));
+        let mut beside: Vec<&str> =
+            all.filter(|other| space.as_ref().is_some_and(|space| other.starts_with(space))).collect();
+        beside.sort_unstable();
+        beside.dedup();
+        match &*beside {
+            [] => format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`"),
+            [one] => format!("the only skill beside it is `{one}`"),
+            some => format!("the skills beside it are {}", quoted(some)),
+        }
     }
 
     /// Lowers a call, of an action, a fallback or a compensation.
@@ -147,7 +163,7 @@ impl<'a> Lower<'a> {
                 self.infer(&arg.value, None);
                 continue;
             };
-            let value = self.argument(arg, p, &callee, &mut bindings);
+            let value = self.argument(call, arg, p, &callee, &mut bindings);
             if let Some(slot) = values.get_mut(index)
                 && slot.is_none()
             {
@@ -305,6 +321,7 @@ impl<'a> Lower<'a> {
 
     fn argument(
         &mut self,
+        call: &ast::Call,
         arg: &ast::Arg,
         param: &Param,
         callee: &Callee<'_>,
@@ -312,7 +329,7 @@ impl<'a> Lower<'a> {
     ) -> Expr {
         let target = callee.target();
         let (Target::Skill(name) | Target::Plan(name)) = &target;
-        let role = Role::Argument { name: &param.name, callee: name };
+        let role = Role::Argument { name: &param.name, callee: name, instead: instead(call, arg, callee) };
         if !has_params(&param.ty) {
             return self.expect(&arg.value, &param.ty, role);
         }
@@ -421,4 +438,12 @@ fn only_lacking<'p>(call: &ast::Call, params: &'p [Param]) -> Option<&'p str> {
 /// The type with its parameters filled in.
 fn filled(ty: &Type, bindings: &Bindings) -> Type {
     if bindings.is_empty() { ty.clone() } else { substitute(ty, bindings) }
+}
+
+/// A parameter that takes any value and is not given: what a record for a text may be meant for; and the name that stands there now.
+fn instead<'p>(call: &ast::Call, arg: &ast::Arg, callee: &'p Callee<'_>) -> Option<(&'p str, Span)> {
+    let name = arg.name.as_ref()?;
+    let given = |p: &Param| call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name));
+    let any = |p: &&Param| matches!(shape(&non_null(&p.ty)), Type::Json) && !given(p);
+    callee.params().iter().find(any).map(|p| (&*p.name, name.span))
 }

@@ -215,7 +215,7 @@ impl Case<'_> {
             let EntryKey::Text(key) = &entry.key else { continue };
             match head.params.iter().find(|p| p.name == key.value) {
                 Some(param) if given.insert(&key.value) && !self.has_input(&param.name) => {
-                    let role = Role::Argument { name: &param.name, callee: &head.name };
+                    let role = Role::Argument { name: &param.name, callee: &head.name, instead: None };
                     let value = self.cx.expect(&entry.value, &param.ty, role);
                     self.test.inputs.push((param.name.clone(), value));
                 }

@@ -58,6 +58,8 @@ pub(crate) enum Role<'r> {
     Argument {
         name: &'r str,
         callee: &'r str,
+        /// Another parameter that takes any value, and where its name would stand.
+        instead: Option<(&'r str, Span)>,
     },
     /// The result of a plan or body.
     Result,

@@ -238,6 +238,16 @@ impl Cx<'_> {
             } else {
                 d.unsafe_fix(title, edits)
             };
+        } else if let Some((name, at)) = role.instead(&have) {
+            d = d.unsafe_fix(format!("give it as `{name}`"), vec![Edit::replace(at, name)]);
+        } else if listed(&have, want) {
+            let edits = vec![Edit::before(expr.span, "["), Edit::after(expr.span, "]")];
+            d = d.unsafe_fix("make it a list of one", edits);
+        } else if let Some(seconds) = in_seconds(expr, want) {
+            d = d.help("a duration has a unit: `250ms`, `10s`, `5m`, `24h`, `7d`").unsafe_fix(
+                format!("write `{seconds}` if seconds are meant"),
+                vec![Edit::replace(expr.span, seconds)],
+            );
         } else if role == Role::Condition {
             d = d.help(match shape(&have) {
                 Type::String | Type::Literals(_) => "compare it: `!= \"\"`",
@@ -304,7 +314,7 @@ fn code(role: Role<'_>) -> Code {
 
 fn subject(role: Role<'_>) -> String {
     match role {
-        Role::Argument { name, callee } => format!("argument `{name}` of `{callee}`"),
+        Role::Argument { name, callee, .. } => format!("argument `{name}` of `{callee}`"),
         Role::Result => "the result".to_owned(),
         Role::Default => "the default".to_owned(),
         Role::Condition => "a condition".to_owned(),
@@ -365,6 +375,43 @@ pub(super) fn wrapped(expr: &Expr, suffix: &str, tight: bool) -> Vec<Edit> {
 /// The expression as if it fitted, so that one cause is reported once.
 fn retyped(expr: Expr, want: &Type) -> Expr {
     Expr { ty: want.clone(), ..expr }
+}
+
+impl<'r> Role<'r> {
+    /// Where a value of fields or elements may be meant to stand.
+    fn instead(self, have: &Type) -> Option<(&'r str, Span)> {
+        match self {
+            Role::Argument { instead, .. } => {
+                instead.filter(|_| matches!(shape(have), Type::Record(_) | Type::List(_) | Type::Map(_)))
+            }
+            Role::Result
+            | Role::Default
+            | Role::Condition
+            | Role::Clause(_)
+            | Role::Init
+            | Role::Element
+            | Role::Field(_)
+            | Role::Other(_) => None,
+        }
+    }
+}
+
+/// Whether a list is wanted whose element is there.
+fn listed(have: &Type, want: &Type) -> bool {
+    match shape(&non_null(want)) {
+        Type::List(item) => matches!(fits(have, item), Fit::Yes | Fit::Widen),
+        _ => false,
+    }
+}
+
+/// A number that stands for a duration, as so many seconds.
+fn in_seconds(expr: &Expr, want: &Type) -> Option<String> {
+    match &*expr.kind {
+        ExprKind::Literal(Value::Int(n)) if *n >= 0 && matches!(shape(&non_null(want)), Type::Duration) => {
+            Some(format!("{n}s"))
+        }
+        _ => None,
+    }
 }
 
 /// A literal of the wrong form, written in the right one.

@@ -96,7 +96,7 @@ fn run(text: &str, want: &str) -> (String, Vec<Diagnostic>) {
         let (parsed, wrong) = parse_type(SourceId(9), want);
         assert!(wrong.is_empty(), "{want}: {wrong:?}");
         let (ty, _) = cx.resolve_type(&parsed, &[]);
-        cx.expect(&expr, &ty, Role::Argument { name: "p", callee: "f" })
+        cx.expect(&expr, &ty, Role::Argument { name: "p", callee: "f", instead: None })
     };
     let mut codes: Vec<String> = cx
         .diagnostics

@@ -5,7 +5,7 @@ use super::cx::{Cx, Def, LaterUse, Ref, Role};
 use super::relate::{
     common, is_nothing, join, non_null, nothing, nullable, optional, read_type, settle, shape,
 };
-use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest, nearest_by_words};
 use crate::expr::{Expr, ExprKind, IT, Key, RunField, UNDECLARED, VarId};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident, Name};
@@ -485,7 +485,12 @@ impl Cx<'_> {
                 .label(format!("did you mean `{near}`?"))
                 .fix(format!("rename it to `{near}`"), vec![Edit::replace(name.span, near)]),
             None if known.is_empty() => d.label(format!("`{ty}` has no fields")),
-            None => d.label(format!("it has {}", quoted(known))),
+            None => match nearest_by_words(field, known.iter().copied()) {
+                Some(near) => d
+                    .label(format!("it has {}", quoted(known)))
+                    .unsafe_fix(format!("read `{near}`"), vec![Edit::replace(name.span, near)]),
+                None => d.label(format!("it has {}", quoted(known))),
+            },
         }
     }
 

@@ -91,6 +91,9 @@ pub(crate) enum Command {
     /// Draw a plan's graph.
     #[command(after_help = "Example: aos graph weekly.plan --format mermaid")]
     Graph(Graph),
+    /// Print a plan in its other form: JSON as a plan, a plan as JSON.
+    #[command(after_help = "Example: aos convert weekly.json --to plan")]
+    Convert(Convert),
     /// Print a stage of the compiler as JSON.
     #[command(after_help = "Example: aos compile weekly.plan --emit dag")]
     Compile(Compile),
@@ -537,6 +540,24 @@ pub(crate) enum GraphFormat {
     Dot,
     Mermaid,
     Svg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Convert {
+    /// A plan file, or its JSON form (`.json`).
+    pub(crate) file: PathBuf,
+    /// Which form to print; what the JSON form cannot say is refused.
+    #[arg(long, value_enum)]
+    pub(crate) to: ConvertTo,
+    /// Write a file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConvertTo {
+    Json,
+    Plan,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -34,6 +34,13 @@ pub(crate) fn fmt(args: &Fmt) -> CliResult {
 }
 
 fn file(path: &Path, check: bool) -> CliResult {
+    if syntax::json::is_json(path) {
+        let message = format!(
+            "`{0}` is the JSON form of a plan; `aos convert {0} --to plan` prints it as one",
+            path.display()
+        );
+        return Err(Stop::usage(message));
+    }
     let text = DiskLoader.read(path).map_err(|error| load::cannot_read(path, &error))?;
     let name = path.display().to_string();
     let Some(new) = layout(&name, &text) else { return Ok(Exit::Failed) };

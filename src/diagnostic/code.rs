@@ -128,6 +128,8 @@ codes! {
     DuplicateCall "duplicate-call" Info "a pure call is made twice with the same arguments";
     NeedlessNullCheck "needless-null-check" Info "`?.` or `??` on what is never null";
     RedundantDependsOn "redundant-depends-on" Info "a step is waited for anyway";
+    JsonForm "json-form" Error "a text is not the JSON form of a plan";
+    NotInJson "not-in-json" Error "the JSON form of plans cannot say a construct";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
     NotYet "not-yet" Error "a construct is understood but cannot be run by this version";
     UnusedMock "unused-mock" Warning "a test mocks a skill that its plan never calls";

@@ -31,6 +31,31 @@ impl Offsets {
         Offsets { runs: vec![Run { local: 0, global: base, copied: true }], limit: u32::MAX }
     }
 
+    /// A text of which nothing is known yet; see [`Offsets::run`].
+    pub(super) fn empty() -> Self {
+        Offsets { runs: Vec::new(), limit: u32::MAX }
+    }
+
+    /// From `local` on the text is the file's from `global` on, or (not `copied`) stands for what is at `global`.
+    pub(super) fn run(&mut self, local: usize, global: usize, copied: bool) {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.runs.push(Run { local: clamp(local), global: clamp(global), copied });
+    }
+
+    /// The places of a part of the text, told from its own start.
+    pub(super) fn part(&self, range: std::ops::Range<usize>) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (start, end) = (clamp(range.start), clamp(range.end));
+        let first = self.runs.partition_point(|run| run.local <= start).saturating_sub(1);
+        let last = self.runs.partition_point(|run| run.local <= end);
+        let mut runs: Vec<Run> = Vec::new();
+        for run in self.runs.get(first..last).unwrap_or_default() {
+            let global = if run.local < start { self.global(range.start) } else { run.global };
+            runs.push(Run { local: run.local.saturating_sub(start), global, copied: run.copied });
+        }
+        Offsets { runs, limit: self.limit }
+    }
+
     /// The same for a file that ends at `limit`, whatever was put behind its end.
     pub(super) fn within(self, limit: u32) -> Self {
         Offsets { limit, ..self }

@@ -106,7 +106,7 @@ impl Rule {
             Rule::within | Rule::kw_within => "`within`",
             Rule::cl_compensate | Rule::kw_compensate => "`compensate`",
             Rule::cl_on_error | Rule::kw_on_error => "`on_error`",
-            Rule::chain | Rule::reaction => "a reaction",
+            Rule::chain | Rule::reaction => "`abort`, `continue`, `fail`, `fallback`, `retry` or `use`",
             Rule::re_retry | Rule::kw_retry => "`retry`",
             Rule::backoff | Rule::kw_backoff => "`backoff`",
             Rule::re_abort | Rule::kw_abort => "`abort`",

@@ -9,12 +9,15 @@
 //! | `run` | is run by `aos run` |
 //! | `test` | is run by `aos test` |
 //!
-//! `toml,bad` is an `aos.toml`; ```` ```file NAME ```` stands beside the examples.
+//! `json,bad` is the JSON form of a plan, `convert,bad` a plan that is converted to it, `toml,bad` is an `aos.toml`;
+//! ```` ```file NAME ```` stands beside the examples.
 
 use crate::support::{aos, finish, folder};
 use aos::diagnostic::Code;
+use aos::format;
 use aos::project::{Asking, Project};
-use aos::source::MemoryLoader;
+use aos::source::{MemoryLoader, SourceId};
+use aos::syntax;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -78,10 +81,15 @@ impl Block {
     }
 
     fn checked(&self, text: &str, files: &[(&str, &str)]) -> Vec<String> {
+        if self.kind.starts_with("convert") {
+            let refused = format::json::plan(&syntax::parse(SourceId::default(), text)).err();
+            return refused.unwrap_or_default().iter().map(|d| d.code.name().to_owned()).collect();
+        }
+        let entry = if self.kind.starts_with("json") { "/p/page.json" } else { "/p/page.plan" };
         let files: Vec<(String, &str)> = files.iter().map(|(n, t)| (format!("/p/{n}"), *t)).collect();
         let loader = MemoryLoader::new(files.iter().map(|(n, t)| (n.as_str(), *t)));
         let asking = Asking { agent: self.agent().map(Into::into), ..Asking::default() };
-        let project = Project::load_text_for(Path::new("/p/page.plan"), text, &loader, &asking);
+        let project = Project::load_text_for(Path::new(entry), text, &loader, &asking);
         project.analysis.diagnostics.iter().map(|d| d.code.name().to_owned()).collect()
     }
 }
@@ -112,9 +120,10 @@ fn every_diagnostic_has_a_page_that_is_true() {
         let beside: Vec<&Block> = blocks.iter().filter(|b| b.kind == "file").collect();
         let (mut bad, mut good) = (0, 0);
         for block in &blocks {
-            let found = match &*block.kind {
-                "plan,bad" | "toml,bad" | "plan,good" | "toml,good" => block.codes(&beside),
-                _ => continue,
+            let kind = block.kind.strip_suffix(",bad").or_else(|| block.kind.strip_suffix(",good"));
+            let found = match kind {
+                Some("plan" | "toml" | "json" | "convert") => block.codes(&beside),
+                Some(_) | None => continue,
             };
             *counts.entry(block.kind.clone()).or_default() += 1;
             if block.kind.ends_with("bad") {
