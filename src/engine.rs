@@ -24,7 +24,7 @@ pub use command::{
     CallCache, CallKey, Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport,
     StepStatus, TimerId,
 };
-pub(crate) use ledger::usd;
 pub use event::{Event, EventKind, Failure, Resolution, StepPath, Usage};
+pub(crate) use ledger::usd;
 pub use machine::{IllegalEvent, Machine};
 pub use rest::Rest;

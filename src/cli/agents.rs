@@ -26,8 +26,10 @@ pub(crate) fn agents(args: &Agents, global: &Global) -> CliResult {
         AgentsCommand::Show { name, json } => {
             let Some(agent) = project.config.agents.get(name.as_str()) else {
                 let known = project.config.agents.keys().map(AsRef::as_ref);
-                let hint = crate::diagnostic::nearest(name, known)
-                    .map_or_else(|| "`aos agents list` lists them".to_owned(), |n| format!("did you mean `{n}`?"));
+                let hint = crate::diagnostic::nearest(name, known).map_or_else(
+                    || "`aos agents list` lists them".to_owned(),
+                    |n| format!("did you mean `{n}`?"),
+                );
                 return Err(Stop::usage(format!("aos.toml has no agent `{name}`; {hint}")));
             };
             let spent = spent(&[(name, agent)], &root, global)?;
@@ -89,7 +91,14 @@ fn list(agents: &[(&str, &AgentConfig)], spent: &[Line], as_json: bool) {
         return terminal::say("aos.toml declares no agents; one is `[agents.NAME]` with `grants`");
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["agent", "status", "owner", "used", "budget", "description"]);
+    table.load_style(presets::NOTHING).set_header([
+        "agent",
+        "status",
+        "owner",
+        "used",
+        "budget",
+        "description",
+    ]);
     for ((name, agent), spent) in agents.iter().zip(spent) {
         if as_json {
             terminal::print(&row(name, agent, spent, None).to_string());
@@ -97,7 +106,8 @@ fn list(agents: &[(&str, &AgentConfig)], spent: &[Line], as_json: bool) {
         }
         let per = period(agent).name();
         let used = format!("{} in a {per}", cost::dollars(spent.nanos));
-        let budget: Vec<String> = limits(agent, spent).into_iter().map(|(what, limit, ..)| format!("{what} {limit}")).collect();
+        let budget: Vec<String> =
+            limits(agent, spent).into_iter().map(|(what, limit, ..)| format!("{what} {limit}")).collect();
         let of = agent.budget.as_ref().map_or_else(String::new, |b| format!(" a {}", b.per.name()));
         table.add_row([
             (*name).to_owned(),
@@ -114,9 +124,9 @@ fn list(agents: &[(&str, &AgentConfig)], spent: &[Line], as_json: bool) {
 }
 
 fn row(name: &str, agent: &AgentConfig, spent: &Line, skills: Option<&[String]>) -> serde_json::Value {
-    let budget = agent.budget.as_ref().map(|b| {
-        json!({ "cost_usd": b.cost_usd, "tokens": b.tokens, "calls": b.calls, "per": b.per.name() })
-    });
+    let budget = agent.budget.as_ref().map(
+        |b| json!({ "cost_usd": b.cost_usd, "tokens": b.tokens, "calls": b.calls, "per": b.per.name() }),
+    );
     let planner = agent.planner.as_ref().map(|p| {
         json!({ "provider": p.provider.map(|p| p.name()), "model": p.model, "temperature": p.temperature, "url": p.url })
     });
@@ -173,7 +183,15 @@ fn show(name: &str, agent: &AgentConfig, spent: Option<&Line>, project: &Project
     } else {
         String::new()
     };
-    say("used", &format!("{} calls, {} tokens, {}{unknown} in the last {per}", spent.calls, spent.tokens, cost::dollars(spent.nanos)));
+    say(
+        "used",
+        &format!(
+            "{} calls, {} tokens, {}{unknown} in the last {per}",
+            spent.calls,
+            spent.tokens,
+            cost::dollars(spent.nanos)
+        ),
+    );
     for (what, limit, used, left) in limits(agent, spent) {
         let text = match agent.budget.as_ref().map(|b| b.per) {
             Some(Period::Run) | None => format!("{what} {limit} a run"),

@@ -297,7 +297,9 @@ impl AgentConfig {
     pub fn hindrance(&self, name: &str) -> Option<String> {
         let status = self.status.name();
         (self.status != AgentStatus::Active).then(|| {
-            format!("the agent `{name}` is {status}; set `status = \"active\"` in `[agents.{name}]` of aos.toml")
+            format!(
+                "the agent `{name}` is {status}; set `status = \"active\"` in `[agents.{name}]` of aos.toml"
+            )
         })
     }
 }
@@ -415,7 +417,10 @@ rate = "60/min"
         assert_eq!(triager.rate, Some(AgentRate { count: 60, per_ms: 60_000 }));
         assert_eq!(triager.status, AgentStatus::Paused);
         assert!(triager.hindrance("triager").is_some_and(|why| why.contains("`triager` is paused")));
-        assert_eq!(["llm.embed", "http.get", "http.post", "shell.run"].map(|s| triager.may_call(s)), [true, true, false, false]);
+        assert_eq!(
+            ["llm.embed", "http.get", "http.post", "shell.run"].map(|s| triager.may_call(s)),
+            [true, true, false, false]
+        );
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Table {
     pub fn lines(self) -> Vec<Line> {
         let mut lines: Vec<Line> = self.lines.into_values().collect();
         if self.by != By::Day {
-            lines.sort_by(|a, b| (b.nanos, b.tokens).cmp(&(a.nanos, a.tokens)));
+            lines.sort_by_key(|line| std::cmp::Reverse((line.nanos, line.tokens)));
         }
         lines
     }

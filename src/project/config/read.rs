@@ -1,8 +1,8 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, AgentRate, AgentStatus, Config, HttpPolicy, LlmPolicy, LlmProvider, Period, PlannerConfig, ProjectConfig,
-    Provider, SecretSource, SkillConfig, parse_duration, parse_size,
+    AgentBudget, AgentConfig, AgentRate, AgentStatus, Config, HttpPolicy, LlmPolicy, LlmProvider, Period,
+    PlannerConfig, ProjectConfig, Provider, SecretSource, SkillConfig, parse_duration, parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
@@ -359,17 +359,8 @@ impl Reader {
     }
 
     fn agent(&mut self, table: &DeTable<'_>) -> AgentConfig {
-        const KNOWN: &[&str] = &[
-            "description",
-            "owner",
-            "status",
-            "grants",
-            "deny",
-            "may_endorse",
-            "planner",
-            "budget",
-            "rate",
-        ];
+        const KNOWN: &[&str] =
+            &["description", "owner", "status", "grants", "deny", "may_endorse", "planner", "budget", "rate"];
         let keys = self.keys(table, "an agent", KNOWN);
         AgentConfig {
             description: self.string(keys.get("description")),
@@ -432,7 +423,10 @@ impl Reader {
 
     fn period(&mut self, value: Found<'_>) -> Period {
         let word = value.is_some().then(|| self.word(value, "period", &Period::ALL.map(Period::name)));
-        Period::ALL.into_iter().find(|p| Some(p.name()) == word.as_ref().and_then(|w| w.as_deref())).unwrap_or_default()
+        Period::ALL
+            .into_iter()
+            .find(|p| Some(p.name()) == word.as_ref().and_then(|w| w.as_deref()))
+            .unwrap_or_default()
     }
 
     fn budget(&mut self, table: &DeTable<'_>) -> AgentBudget {

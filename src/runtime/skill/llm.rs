@@ -94,7 +94,8 @@ impl Skill for LlmSkills {
 
     fn bound(&self, name: &str, args: &Map) -> Bound {
         let output = if name == "llm.embed" { Ok(0) } else { count(args, "max_tokens", 1_000) };
-        let (Ok(model), Ok(input), Ok(output)) = (self.model(args), count(args, "max_input", 16_000), output) else {
+        let (Ok(model), Ok(input), Ok(output)) = (self.model(args), count(args, "max_input", 16_000), output)
+        else {
             // It fails before anything is asked.
             return Bound::Nanos(0);
         };
