@@ -137,6 +137,12 @@ impl Price {
         })
     }
 
+    /// The lengths of input beyond which a request has other rates, ascending.
+    #[must_use]
+    pub fn steps(&self) -> Vec<i64> {
+        self.above.iter().map(|(above, _)| *above).collect()
+    }
+
     fn rates_of(&self, input: i64) -> &Rates {
         let above = self.above.iter().filter(|(above, _)| input > *above).max_by_key(|(above, _)| *above);
         above.map_or(&self.rates, |(_, rates)| rates)

@@ -76,6 +76,9 @@ pub(crate) enum Command {
     /// Add up what runs and planning used: tokens and money.
     #[command(after_help = "Example: aos cost --by model --since 7d")]
     Cost(Cost),
+    /// Look at the agents of aos.toml: what they may call and spend.
+    #[command(after_help = "Example: aos agents show triager")]
+    Agents(Agents),
     /// Look at runs that were put aside, and decide.
     #[command(after_help = "Example: aos dead list")]
     Dead(Dead),
@@ -419,6 +422,27 @@ pub(crate) enum CostBy {
     Agent,
     Model,
     Day,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Agents {
+    #[command(subcommand)]
+    pub(crate) command: AgentsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsCommand {
+    /// List them, with what they spent in their periods.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one: its skills, its budget and what is left of it.
+    Show {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

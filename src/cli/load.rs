@@ -62,7 +62,13 @@ pub(crate) fn project_for(path: &Path, asking: &Asking) -> Result<Project, Stop>
             );
             Err(Stop::usage(format!("aos.toml has no agent `{name}`; {hint}")))
         }
-        _ => Ok(project),
+        Some(name) => {
+            match project.config.agents.get(name.as_str()).and_then(|agent| agent.hindrance(name)) {
+                Some(why) => Err(Stop::failed(why)),
+                None => Ok(project),
+            }
+        }
+        None => Ok(project),
     }
 }
 

@@ -54,7 +54,7 @@ fn kept(project: &Project) -> Result<KeptSchemas, Stop> {
 }
 
 /// The standard skills and the project's, by name.
-fn signatures(project: &Project) -> Vec<Arc<Signature>> {
+pub(crate) fn signatures(project: &Project) -> Vec<Arc<Signature>> {
     let mut all: BTreeMap<Arc<str>, Arc<Signature>> =
         project.analysis.skills.iter().map(|(name, s)| (Arc::clone(name), Arc::clone(s))).collect();
     for name in crate::catalog::standard_names() {

@@ -66,18 +66,25 @@ impl Runtime {
                 query.reprice.as_deref().map(setup::prices_of).transpose().map_err(SpendError::Prices)?;
             let mut table = spend::Table::new(query.by, prices);
             let since = query.since.unwrap_or_default();
-            spend::each(&*store, &tenant, since, &mut |row| table.add(&row))?;
+            spend::each(&*store, &tenant, since, &mut |row| {
+                if query.project.is_none() || query.project == row.project {
+                    table.add(&row);
+                }
+            })?;
             Ok::<_, SpendError>(table.lines())
         });
         let added = added.await.map_err(|error| RunError::Task(error.to_string()))?;
         added.map_err(|error| RunError::Refused(error.to_string()))
     }
 
-    /// Books what was used outside of a run.
+    /// Books what was used outside of a run: of an agent of the project at `root`, where it was one.
     ///
     /// # Errors
     /// It cannot be written.
-    pub async fn book(&self, spend: &Spend) -> Result<(), RunError> {
+    pub async fn book(&self, root: Option<&Path>, spend: &Spend) -> Result<(), RunError> {
+        if let (Some(agent), Some(root)) = (&spend.agent, root) {
+            self.books.add(root, agent, spend);
+        }
         let op = spend.put(&self.tenant).map_err(|error| RunError::Refused(error.to_string()))?;
         self.store().commit(Vec::new(), vec![op]).await.map_err(JournalError::Store)?;
         Ok(())
