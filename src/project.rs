@@ -374,7 +374,7 @@ mod tests {
             cost(&plan.replace("0.02 usd", "0.0164 usd"), toml),
             (vec![Code::BudgetExceeded], Some(0.0165))
         );
-        assert_eq!(cost(both, toml), (vec![], Some(0.0165 + 0.002)));
+        assert_eq!(cost(both, toml), (vec![], Some(0.0185)));
         // What is not known is no bound.
         assert_eq!(cost(plan, &toml.replace("haiku-4-5", "haiku-9")), (vec![], None));
         assert_eq!(cost(&both.replace("\"own\"", "a"), toml).1, None);
