@@ -14,6 +14,7 @@ mod eval;
 mod explain;
 mod fix;
 mod fmt;
+mod grammar;
 mod graph;
 mod import;
 mod init;
@@ -137,6 +138,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Dead(a) => dead::dead(&a, &global),
         Command::Store(a) => store::store(&a, &global),
         Command::Test(a) => test::test(&a, &global),
+        Command::Grammar(a) => grammar::grammar(&a),
         Command::Graph(a) => graph::graph(&a, &global),
         Command::Convert(a) => convert::convert(&a),
         Command::Compile(a) => compile::compile(&a, &global),

@@ -61,6 +61,32 @@ pub fn format(text: &str, parse: &Parse) -> Result<String, Unformattable> {
     Ok(out)
 }
 
+/// The canonical form but for where lines break: they break where they do in the text. It is the text exactly when nothing else in
+/// it differs from the canonical form.
+///
+/// # Errors
+/// Where the text has syntax errors.
+pub fn laid_out_like(text: &str, parse: &Parse) -> Result<String, Unformattable> {
+    if let Some(first) = parse.diagnostics.iter().find(|d| d.is_error()) {
+        return Err(Unformattable { first: Box::new(first.clone()) });
+    }
+    let mut printer = Printer::of_source(text, &parse.comments);
+    printer.columns = false;
+    Ok(printer.file(&parse.file).render_like(text))
+}
+
+/// A field, argument or parameter name: quoted where it is no name.
+#[must_use]
+pub fn key(name: &str) -> String {
+    literal::key(name)
+}
+
+/// A string on one line, without interpolation.
+#[must_use]
+pub fn quoted(value: &str) -> String {
+    literal::quoted(value)
+}
+
 fn printed(text: &str, parse: &Parse) -> String {
     Printer::of_source(text, &parse.comments).file(&parse.file).render(WIDTH)
 }

@@ -27,7 +27,7 @@
 //! | 5 | `runtime` | the impure shell of the engine: driver, journal, store, skills, socket |
 //! | 5 | [`ide`] | the pure shell of the compiler: what an editor asks, plain data in and out |
 //! | 4 | [`engine`], [`project`] | pure state machine over a graph; files to analyses, through a loader |
-//! | 3 | [`dag`] | checked plan to frozen, serialisable graph, and its pictures |
+//! | 3 | [`dag`], [`grammar`] | checked plan to frozen, serialisable graph, and its pictures; signatures to grammars for models |
 //! | 2 | [`check`], [`mod@format`] | from syntax to the checked plan; the canonical printer |
 //! | 1 | [`catalog`] | skill signatures: the standard library's files, and added ones |
 //! | 1 | [`syntax`], [`expr`] | grammar to tree and comments; closed expressions, functions, evaluation |
@@ -65,6 +65,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod expr;
 pub mod format;
+pub mod grammar;
 pub mod ide;
 #[cfg(feature = "lsp")]
 pub mod lsp;

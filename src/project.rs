@@ -12,11 +12,12 @@ pub use config::Config;
 use crate::catalog::Catalog;
 use crate::catalog::prices::Prices;
 use crate::check::flow::{Agent, Asker};
+use crate::check::hir::Signature;
 use crate::check::{self, Analysis, UnitFile, UseRef};
 use crate::diagnostic::{Code, Diagnostic, sort};
 use crate::source::{LoadError, Loader, SourceId, Sources, Span};
 use crate::syntax::{self, Parse, ast};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -131,6 +132,30 @@ impl Project {
         let analysis = analyse(&sources, &files, (config.as_ref(), prices), diagnostics, asking);
         let config = config.unwrap_or_default();
         Project { root, config_path, config, sources, files, analysis }
+    }
+}
+
+impl Project {
+    /// The skills that its plans may call, by name: the standard ones and those of its files.
+    #[must_use]
+    pub fn signatures(&self) -> Vec<Arc<Signature>> {
+        let mut all: BTreeMap<Arc<str>, Arc<Signature>> =
+            self.analysis.skills.iter().map(|(name, s)| (Arc::clone(name), Arc::clone(s))).collect();
+        for name in crate::catalog::standard_names() {
+            if let Some(signature) = check::standard_signature(name) {
+                all.entry(Arc::clone(name)).or_insert(signature);
+            }
+        }
+        all.into_values().collect()
+    }
+
+    /// Those that an agent of `aos.toml` may call; `None`: there is no such agent.
+    #[must_use]
+    pub fn granted(&self, agent: &str) -> Option<Vec<Arc<Signature>>> {
+        let said = self.config.agents.get(agent)?.clone();
+        let agent =
+            Agent { name: agent.into(), grants: said.grants, deny: said.deny, may_endorse: said.may_endorse };
+        Some(self.signatures().into_iter().filter(|s| agent.may_call(&s.name)).collect())
     }
 }
 
@@ -370,10 +395,7 @@ mod tests {
         };
         // 16,000 tokens of input at a micro-dollar, 100 of output at five.
         assert_eq!(cost(plan, toml), (vec![], Some(0.0165)));
-        assert_eq!(
-            cost(&plan.replace("0.02 usd", "0.0164 usd"), toml),
-            (vec![Code::BudgetExceeded], Some(0.0165))
-        );
+        assert_eq!(cost(&plan.replace("0.02 usd", "0.0164 usd"), toml), (vec![Code::BudgetExceeded], None));
         assert_eq!(cost(both, toml), (vec![], Some(0.0185)));
         // What is not known is no bound.
         assert_eq!(cost(plan, &toml.replace("haiku-4-5", "haiku-9")), (vec![], None));

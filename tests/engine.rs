@@ -15,4 +15,5 @@ mod undoing;
 mod world;
 
 pub use cases::CASES;
+pub use generate::{Kind, plan as random_plan};
 pub use world::{Random, SKILLS};

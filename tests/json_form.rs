@@ -1,6 +1,6 @@
 //! The JSON form of plans: read with places of the JSON text, there and back the same plan, refusals for what it cannot say.
 
-mod random;
+pub mod random;
 
 use crate::support::{aos, finish, finished, folder};
 use aos::diagnostic::{Code, Diagnostic};

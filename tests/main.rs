@@ -26,6 +26,8 @@ mod expressions;
 mod flow;
 mod format;
 #[cfg(feature = "cli")]
+mod grammar;
+#[cfg(feature = "cli")]
 mod hostile;
 #[cfg(feature = "cli")]
 mod imports;

@@ -4,7 +4,7 @@
 
 mod kinds;
 mod meaning;
-mod plans;
+pub mod plans;
 mod shapes;
 
 use crate::engine::Random;

@@ -12,7 +12,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (1, &["syntax", "expr"]),
     (2, &["catalog"]),
     (3, &["check", "format"]),
-    (4, &["dag"]),
+    (4, &["dag", "grammar"]),
     (5, &["engine", "project"]),
     (6, &["runtime", "ide"]),
     (7, &["lsp"]),

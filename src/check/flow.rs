@@ -272,15 +272,22 @@ fn named(patterns: &[Arc<str>], name: &str) -> bool {
     })
 }
 
+impl Agent {
+    /// Whether it is granted a skill, and not denied it.
+    #[must_use]
+    pub fn may_call(&self, skill: &str) -> bool {
+        named(&self.grants, skill) && !named(&self.deny, skill)
+    }
+}
+
 /// Calls of skills that the agent may not call.
 fn grants(body: &Body, agent: &Agent, found: &mut Vec<Diagnostic>) {
     let mut one = |call: &Call| {
         let Target::Skill(name) = &call.target else { return };
-        let denied = named(&agent.deny, name);
-        if !denied && named(&agent.grants, name) {
+        if agent.may_call(name) {
             return;
         }
-        let why = if denied { "denied to" } else { "not granted to" };
+        let why = if named(&agent.deny, name) { "denied to" } else { "not granted to" };
         let message = format!("`{name}` is {why} the agent `{}`", agent.name);
         let help = if agent.grants.is_empty() {
             format!("name the skill in `grants` of `[agents.{}]`", agent.name)

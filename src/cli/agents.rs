@@ -2,7 +2,7 @@
 
 use super::args::{Agents, AgentsCommand, Global};
 use super::backend::{self, Backend};
-use super::{CliResult, Exit, Stop, cost, skills, terminal};
+use super::{CliResult, Exit, Stop, cost, terminal};
 use crate::project::Project;
 use crate::project::config::{AgentConfig, AgentStatus, Period};
 use crate::runtime::spend::{By, Line, Query};
@@ -146,7 +146,8 @@ fn row(name: &str, agent: &AgentConfig, spent: &Line, skills: Option<&[String]>)
 fn show(name: &str, agent: &AgentConfig, spent: Option<&Line>, project: &Project, as_json: bool) {
     let none = Line::default();
     let spent = spent.unwrap_or(&none);
-    let granted: Vec<String> = skills::signatures(project)
+    let granted: Vec<String> = project
+        .signatures()
         .iter()
         .map(|s| s.name.to_string())
         .filter(|skill| agent.may_call(skill))

@@ -94,6 +94,9 @@ pub(crate) enum Command {
     /// Print a plan in its other form: JSON as a plan, a plan as JSON.
     #[command(after_help = "Example: aos convert weekly.json --to plan")]
     Convert(Convert),
+    /// Print a grammar of plans, for engines that constrain what a model writes.
+    #[command(after_help = "Example: aos grammar --format gbnf --level skills --agent triager")]
+    Grammar(Grammar),
     /// Print a stage of the compiler as JSON.
     #[command(after_help = "Example: aos compile weekly.plan --emit dag")]
     Compile(Compile),
@@ -558,6 +561,53 @@ pub(crate) struct Convert {
 pub(crate) enum ConvertTo {
     Json,
     Plan,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Grammar {
+    #[arg(long, value_enum, default_value_t = GrammarFormat::Lark)]
+    pub(crate) format: GrammarFormat,
+    /// What it knows: the language; the skills and their parameters; steps s1, s2, … that name only earlier ones; the types of their results.
+    #[arg(long, value_enum, default_value_t = GrammarLevel::Generic)]
+    pub(crate) level: GrammarLevel,
+    /// Only these skills [default: all that the project has].
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) skills: Vec<String>,
+    /// Only what this agent of aos.toml is granted.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// At most so many steps in a body.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) max_steps: Option<u8>,
+    /// For this engine; what it cannot read is refused.
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<GrammarProfile>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GrammarFormat {
+    Lark,
+    #[value(alias = "ebnf")]
+    Gbnf,
+    JsonSchema,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GrammarLevel {
+    Generic,
+    Skills,
+    Refs,
+    Typed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum GrammarProfile {
+    OpenAi,
+    Anthropic,
+    LlamaCpp,
+    XGrammar,
+    LlGuidance,
 }
 
 #[derive(Debug, ClapArgs)]

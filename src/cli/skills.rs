@@ -3,7 +3,7 @@
 use super::args::{Global, SkillFormat, Skills, SkillsCommand};
 use super::{CliResult, Exit, Stop, terminal};
 use crate::catalog::Catalog;
-use crate::check::{self, hir::Signature};
+use crate::check::hir::Signature;
 use crate::diagnostic::nearest;
 use crate::project::Project;
 use crate::project::schemas::KeptSchemas;
@@ -13,9 +13,7 @@ use crate::types::Type;
 use crate::value::Value;
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
     // A file that is not there stands for the working folder: its aos.toml says which signatures the project adds.
@@ -29,7 +27,7 @@ pub(crate) fn skills(args: &Skills, _global: &Global) -> CliResult {
 }
 
 fn list(project: &Project, as_json: bool) -> Result<(), Stop> {
-    let all = signatures(project);
+    let all = project.signatures();
     if as_json {
         let kept = kept(project)?;
         for signature in &all {
@@ -53,18 +51,6 @@ fn kept(project: &Project) -> Result<KeptSchemas, Stop> {
     project.kept_schemas(&DiskLoader).map_err(Stop::usage)
 }
 
-/// The standard skills and the project's, by name.
-pub(crate) fn signatures(project: &Project) -> Vec<Arc<Signature>> {
-    let mut all: BTreeMap<Arc<str>, Arc<Signature>> =
-        project.analysis.skills.iter().map(|(name, s)| (Arc::clone(name), Arc::clone(s))).collect();
-    for name in crate::catalog::standard_names() {
-        if let Some(signature) = check::standard_signature(name) {
-            all.entry(Arc::clone(name)).or_insert(signature);
-        }
-    }
-    all.into_values().collect()
-}
-
 fn item(project: &Project, name: &str) -> Option<ast::Skill> {
     let own = project.files.iter().flat_map(|f| &f.parse.file.items).find_map(|item| match item {
         ast::Item::Skill(skill) if skill.name.name.as_ref() == name => Some(skill.clone()),
@@ -83,7 +69,7 @@ fn effects(signature: &Signature) -> String {
 }
 
 fn show(project: &Project, name: &str, format: SkillFormat) -> Result<(), Stop> {
-    let all = signatures(project);
+    let all = project.signatures();
     let Some(signature) = all.iter().find(|s| s.name.as_ref() == name) else {
         let near = nearest(name, all.iter().map(|s| s.name.as_ref()));
         let hint = near

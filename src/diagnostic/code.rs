@@ -130,6 +130,7 @@ codes! {
     RedundantDependsOn "redundant-depends-on" Info "a step is waited for anyway";
     JsonForm "json-form" Error "a text is not the JSON form of a plan";
     NotInJson "not-in-json" Error "the JSON form of plans cannot say a construct";
+    GrammarCannotSay "grammar-cannot-say" Error "a grammar format or engine has no words for what was asked of it";
     ConfigInvalid "config-invalid" Error "aos.toml cannot be understood";
     NotYet "not-yet" Error "a construct is understood but cannot be run by this version";
     UnusedMock "unused-mock" Warning "a test mocks a skill that its plan never calls";

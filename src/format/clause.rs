@@ -155,7 +155,7 @@ impl Printer<'_> {
 
     /// The arms of a handler, their arrows in one column if every arm fits on a line.
     fn error_arms(&mut self, braces: Span, arms: &[ErrorArm]) -> Doc {
-        let column = self.arrow_column(arms);
+        let column = if self.columns { self.arrow_column(arms) } else { None };
         self.block(
             braces,
             arms,

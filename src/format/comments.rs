@@ -13,15 +13,17 @@ pub(super) struct Printer<'a> {
     next: usize,
     /// Inside `${…}`, or for a message: no line breaks at all.
     pub(super) inline: bool,
+    /// Whether the arrows of a handler's arms stand in one column.
+    pub(super) columns: bool,
 }
 
 impl<'a> Printer<'a> {
     pub(super) fn of_source(source: &'a str, comments: &'a [Comment]) -> Self {
-        Printer { source: Some(source), comments, next: 0, inline: false }
+        Printer { source: Some(source), comments, next: 0, inline: false, columns: true }
     }
 
     pub(super) fn of_tree() -> Self {
-        Printer { source: None, comments: &[], next: 0, inline: false }
+        Printer { source: None, comments: &[], next: 0, inline: false, columns: true }
     }
 
     pub(super) fn one_line() -> Self {
@@ -30,7 +32,7 @@ impl<'a> Printer<'a> {
 
     /// For a first look at what a node will take on one line.
     pub(super) fn preview(&self) -> Printer<'a> {
-        Printer { source: self.source, comments: &[], next: 0, inline: true }
+        Printer { source: self.source, comments: &[], next: 0, inline: true, columns: true }
     }
 
     /// Whether the tree has no text, so that parentheses may be missing in it.

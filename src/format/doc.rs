@@ -84,7 +84,7 @@ impl Doc {
 
     /// As lines of at most `width` columns where that can be; ends in a line break unless empty.
     pub(super) fn render(&self, width: usize) -> String {
-        let mut out = self.layout(width, Mode::Break);
+        let mut out = self.layout(Fit::Width(width), Mode::Break, Writer::default()).out;
         if !out.is_empty() {
             out.push('\n');
         }
@@ -93,11 +93,32 @@ impl Doc {
 
     /// All on one line.
     pub(super) fn render_flat(&self) -> String {
-        self.layout(usize::MAX, Mode::Flat)
+        self.layout(Fit::Width(usize::MAX), Mode::Flat, Writer::default()).out
     }
 
-    fn layout(&self, width: usize, mode: Mode) -> String {
-        let mut writer = Writer::default();
+    /// As lines that break where they do in a text; ends in a line break unless empty.
+    pub(super) fn render_like(&self, text: &str) -> String {
+        let mut out = self.layout(Fit::Like(text), Mode::Break, Writer::default()).out;
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out
+    }
+
+    /// Whether it is on one line in a text that is written so far.
+    fn flat_in(&self, text: &str, writer: &Writer) -> bool {
+        if self.breaks() {
+            return false;
+        }
+        // What is written before decides about blanks: one character stands for it.
+        let before = if writer.out.is_empty() { "" } else { "x" };
+        let start = Writer { out: before.to_owned(), ..*writer };
+        let flat = self.layout(Fit::Width(usize::MAX), Mode::Flat, start).out;
+        let rest = text.get(writer.out.len()..).unwrap_or("");
+        rest.starts_with(flat.get(before.len()..).unwrap_or(""))
+    }
+
+    fn layout(&self, fit: Fit<'_>, mode: Mode, mut writer: Writer) -> Writer {
         let mut work = vec![Task { indent: 0, mode, doc: self }];
         while let Some(Task { indent, mode, doc }) = work.pop() {
             match doc {
@@ -114,14 +135,28 @@ impl Doc {
                 Doc::Concat(docs) => work.extend(docs.iter().rev().map(|doc| Task { indent, mode, doc })),
                 Doc::Indent(doc) => work.push(Task { indent: indent + STEP, mode, doc }),
                 Doc::Group(doc) => {
-                    let room = width.saturating_sub(writer.column(indent));
-                    let flat = mode == Mode::Flat || fits(doc, &work, room);
+                    let flat = mode == Mode::Flat
+                        || match fit {
+                            Fit::Width(width) => {
+                                fits(doc, &work, width.saturating_sub(writer.column(indent)))
+                            }
+                            Fit::Like(text) => doc.flat_in(text, &writer),
+                        };
                     work.push(Task { indent, mode: if flat { Mode::Flat } else { Mode::Break }, doc });
                 }
             }
         }
-        writer.out
+        writer
     }
+}
+
+/// What decides whether a group is on one line.
+#[derive(Clone, Copy)]
+enum Fit<'t> {
+    /// Columns.
+    Width(usize),
+    /// How it is in this text.
+    Like(&'t str),
 }
 
 /// Whether `doc` on one line, with what follows up to the next possible break, takes at most `room` columns.

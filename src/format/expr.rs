@@ -115,7 +115,7 @@ impl Printer<'_> {
     pub(super) fn message(&mut self, expr: &Expr) -> Doc {
         let simple =
             matches!(&*expr.kind, ExprKind::Text { .. } | ExprKind::Interpolated { .. } | ExprKind::Paren(_));
-        if simple || !self.made_up() { self.value(expr) } else { self.in_parens(expr) }
+        if simple { self.value(expr) } else { self.in_parens(expr) }
     }
 
     /// An operand; a tree that was not read from text may need parentheses.

@@ -4,7 +4,6 @@ use super::comments::Printer;
 use super::doc::{Doc, cat, indent, text};
 use crate::syntax::ast::{Expr, TextForm, TextPart};
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 impl Printer<'_> {
     /// A number, size or duration as it was written, else the canonical form of its value.
@@ -197,7 +196,7 @@ pub(super) fn duration(ms: i64) -> String {
 }
 
 /// A field, argument or parameter name: quoted where it is no name.
-pub(super) fn key(name: &Arc<str>) -> String {
+pub(super) fn key(name: &str) -> String {
     if is_name(name) { name.to_string() } else { quoted(name) }
 }
 

@@ -9,7 +9,7 @@
 //! | `run` | is run by `aos run` |
 //! | `test` | is run by `aos test` |
 //!
-//! `json,bad` is the JSON form of a plan, `convert,bad` a plan that is converted to it, `toml,bad` is an `aos.toml`;
+//! `grammar,bad` are arguments of `aos grammar`, `json,bad` is the JSON form of a plan, `convert,bad` a plan that is converted to it, `toml,bad` is an `aos.toml`;
 //! ```` ```file NAME ```` stands beside the examples.
 
 use crate::support::{aos, finish, folder};
@@ -81,6 +81,9 @@ impl Block {
     }
 
     fn checked(&self, text: &str, files: &[(&str, &str)]) -> Vec<String> {
+        if self.kind.starts_with("grammar") {
+            return exported(text);
+        }
         if self.kind.starts_with("convert") {
             let refused = format::json::plan(&syntax::parse(SourceId::default(), text)).err();
             return refused.unwrap_or_default().iter().map(|d| d.code.name().to_owned()).collect();
@@ -92,6 +95,14 @@ impl Block {
         let project = Project::load_text_for(Path::new(entry), text, &loader, &asking);
         project.analysis.diagnostics.iter().map(|d| d.code.name().to_owned()).collect()
     }
+}
+
+/// What `aos grammar` says with these arguments.
+fn exported(args: &str) -> Vec<String> {
+    let dir = folder(&[]);
+    let (_, _, err) = finish(aos(dir.path()).arg("grammar").args(args.split_whitespace()));
+    let code = |line: &str| Some(line.strip_prefix("error[")?.split_once(']')?.0.to_owned());
+    err.lines().filter_map(code).collect()
 }
 
 /// What the command says that is wrong, where it says by its exit code that something is.
@@ -122,7 +133,7 @@ fn every_diagnostic_has_a_page_that_is_true() {
         for block in &blocks {
             let kind = block.kind.strip_suffix(",bad").or_else(|| block.kind.strip_suffix(",good"));
             let found = match kind {
-                Some("plan" | "toml" | "json" | "convert") => block.codes(&beside),
+                Some("plan" | "toml" | "json" | "convert" | "grammar") => block.codes(&beside),
                 Some(_) | None => continue,
             };
             *counts.entry(block.kind.clone()).or_default() += 1;
