@@ -24,6 +24,7 @@ mod load;
 #[cfg(feature = "otel")]
 mod otel;
 mod people;
+mod plan;
 mod render;
 mod run;
 mod runs;
@@ -125,6 +126,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Fmt(a) => fmt::fmt(&a),
         Command::Fix(a) => fix::fix(&a),
         Command::Run(a) => run::run(&a, &global),
+        Command::Plan(a) => plan::plan(&a, &global),
         Command::Runs(a) => runs::runs(&a, &global),
         Command::Show(a) => show::show(&a, &global),
         Command::Resume(a) => run::resume(&a, &global),

@@ -24,6 +24,7 @@
 //! |---|---|---|
 //! | 7 | `cli` | arguments in, text and exit codes out |
 //! | 6 | `lsp` | the language server: converts, never decides |
+//! | 6 | `planner` | from a goal to a checked plan: prompt, a model's answer, repair |
 //! | 5 | `runtime` | the impure shell of the engine: driver, journal, store, skills, socket |
 //! | 5 | [`ide`] | the pure shell of the compiler: what an editor asks, plain data in and out |
 //! | 4 | [`engine`], [`project`] | pure state machine over a graph; files to analyses, through a loader |
@@ -69,6 +70,8 @@ pub mod grammar;
 pub mod ide;
 #[cfg(feature = "lsp")]
 pub mod lsp;
+#[cfg(feature = "planner")]
+pub mod planner;
 pub mod project;
 #[cfg(feature = "runtime")]
 pub mod runtime;

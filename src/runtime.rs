@@ -12,6 +12,7 @@ pub mod journal;
 pub mod keep;
 pub mod model;
 pub mod people;
+pub mod planning;
 pub mod points;
 pub mod rate;
 pub mod report;

@@ -12,7 +12,7 @@ mod nestful;
 mod roundtrip;
 mod running;
 mod shapes;
-mod taskbench;
+pub mod taskbench;
 
 /// Signatures of tools that say nothing of their effects, read as `--effect pure --trust` reads them.
 pub fn trusted(tools: &Json) -> Imported {

@@ -48,6 +48,8 @@ mod partial;
 #[cfg(feature = "cli")]
 mod people;
 #[cfg(feature = "cli")]
+mod planner;
+#[cfg(feature = "cli")]
 mod projects;
 #[cfg(feature = "cli")]
 mod readme;

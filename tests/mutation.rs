@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test main mutation -- --nocapture` prints the table. `tests/mutation/kinds.rs` says what the kinds are.
 
-mod kinds;
+pub mod kinds;
 mod meaning;
 pub mod plans;
 mod shapes;

@@ -15,7 +15,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (4, &["dag", "grammar"]),
     (5, &["engine", "project"]),
     (6, &["runtime", "ide"]),
-    (7, &["lsp"]),
+    (7, &["lsp", "planner"]),
     (8, &["cli"]),
 ];
 

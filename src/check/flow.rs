@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
             status: vec![Label::default(); n],
             errors: vec![Label::default(); n],
             model,
-            doubted: model && asked && self.asker.untrusted_context,
+            doubted: model && (asked && self.asker.untrusted_context || plan.doubted),
         }
     }
 

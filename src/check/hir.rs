@@ -117,6 +117,9 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planner: Option<Arc<str>>,
+    /// Whether its `meta` says that the model which wrote it had read untrusted text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
     pub span: Span,
 }
 

@@ -147,6 +147,7 @@ pub(super) fn lower(unit: &Unit<'_>, id: usize, found: &mut Vec<Diagnostic>) -> 
         throws: Vec::new(),
         effects: Vec::new(),
         planner: None,
+        doubted: false,
         span: decl.item.span,
     };
     let declared = clauses(&mut lower, &decl.item.clauses, &mut plan);
@@ -264,11 +265,28 @@ fn clauses(
             PlanClauseKind::Planner(text) => plan.planner = Some(text.value.clone()),
             PlanClauseKind::PlannerVersion(_) => {}
             PlanClauseKind::Meta(e) => {
+                plan.doubted = says_untrusted(e);
                 lower.cx.expect(e, &Type::Map(Arc::new(Type::Json)), Role::Clause("meta"));
             }
         }
     }
     throws
+}
+
+/// Whether a `meta` says `context: "untrusted"`.
+fn says_untrusted(meta: &ast::Expr) -> bool {
+    let ast::ExprKind::Record(entries) = &*meta.kind else { return false };
+    entries.iter().any(|entry| {
+        let key = match &entry.key {
+            ast::EntryKey::Text(text) => Some(&*text.value),
+            ast::EntryKey::Expr(_) => None,
+        };
+        let value = match &*entry.value.kind {
+            ast::ExprKind::Text { value, .. } => Some(&**value),
+            _ => None,
+        };
+        key == Some("context") && value == Some("untrusted")
+    })
 }
 
 fn budget(lower: &mut Lower<'_>, items: &[ast::BudgetItem], plan: &mut hir::Plan) {

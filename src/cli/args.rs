@@ -49,6 +49,11 @@ pub(crate) enum Command {
     /// Check a plan, then run it.
     #[command(after_help = "Example: aos run weekly.plan --input repo=a/b --json")]
     Run(Run),
+    /// Have a model write a plan for a goal; it is checked, mended, shown, and runs only if you say so.
+    #[command(
+        after_help = "Example: aos plan 'Put the titles of the open issues of rust-lang/cargo into issues.md' --out issues.plan"
+    )]
+    Plan(Plan),
     /// List runs, the latest first.
     #[command(after_help = "Example: aos runs --limit 5")]
     Runs(Runs),
@@ -234,6 +239,67 @@ pub(crate) struct Run {
     pub(crate) rerun: Vec<String>,
     #[command(flatten)]
     pub(crate) asking: Asking,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plan {
+    /// What the plan is for; `-` reads stdin.
+    pub(crate) goal: Option<String>,
+    /// An agent of aos.toml: its model, what its plans may call.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// The model, instead of the one of aos.toml.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Write the plan into a file instead of to stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Run the plan, once it is shown and you say yes.
+    #[arg(long)]
+    pub(crate) run: bool,
+    /// Do not ask: run it, replace the file.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// An input for --run: a string as it is, anything else as JSON.
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// A JSON object with inputs for --run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Option<PathBuf>,
+    /// Plans the goal once: the same key again gives the same plan and asks no model; with --run it runs once too.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Plan the rest of a run that failed: what was done stays done, within what is left of its budget.
+    #[arg(long, value_name = "RUN", conflicts_with = "chat")]
+    pub(crate) from: Option<String>,
+    /// Talk about the plan: each line changes it, /help says what else there is.
+    #[arg(long, conflicts_with_all = ["json", "key", "run"])]
+    pub(crate) chat: bool,
+    /// Show each round: what was mended, what was left, what it used.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Print the plan and how it came about as JSON; with --run the events follow.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// US dollars that planning may cost.
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<f64>,
+    /// Tokens that planning may use.
+    #[arg(long, value_name = "N", default_value_t = 400_000)]
+    pub(crate) max_tokens: i64,
+    /// Tokens of one prompt: examples, signatures and memories that do not fit are left out.
+    #[arg(long, value_name = "N", default_value_t = 24_000)]
+    pub(crate) max_prompt: usize,
+    /// Answers of the model at most.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) max_rounds: u32,
+    /// How long planning may take.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) timeout: std::time::Duration,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::project::config::parse_duration(text).ok_or_else(|| "write it like `90s` or `5m`".to_owned())
 }
 
 #[derive(Debug, ClapArgs)]

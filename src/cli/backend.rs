@@ -160,6 +160,21 @@ impl Backend {
         store.close().map_err(|e| Stop::failed(e.to_string()))
     }
 
+    /// A run with its steps.
+    pub(crate) async fn report(&self, run: &str) -> Result<Shown, Stop> {
+        match self {
+            Backend::Local { runtime, .. } => {
+                runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| stop(&e))
+            }
+            Backend::Remote { store } => {
+                match Self::ask(store, &Request::Show { run: run.to_owned() }).await? {
+                    Answer::Show { report, header, row } => Ok((*report, *header, *row)),
+                    other => Err(unexpected(&other)),
+                }
+            }
+        }
+    }
+
     /// Asks for one answer of the process that holds the store.
     pub(crate) async fn ask(store: &Path, request: &Request) -> Result<Answer, Stop> {
         let mut client = connect(store, request).await?;

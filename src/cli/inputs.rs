@@ -10,9 +10,11 @@ use crate::value::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads `--inputs` and `--input`, the latter winning, and checks them against the plan's parameters.
-pub(crate) fn read(plan: &Plan, file: Option<&Path>, pairs: &[String]) -> Result<Map, Stop> {
-    let mut given: Vec<(String, Value)> = Vec::new();
+/// Reads `--inputs` and `--input`, the latter winning over what is `kept` of an earlier run, and checks them against the plan's
+/// parameters.
+pub(crate) fn read(plan: &Plan, file: Option<&Path>, pairs: &[String], kept: Map) -> Result<Map, Stop> {
+    let mut given: Vec<(String, Value)> =
+        kept.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
     if let Some(file) = file {
         given.extend(object(file)?);
     }

@@ -2,6 +2,7 @@
 
 use super::args::{Asking, Context, WrittenBy};
 use super::{Exit, Stop, render, terminal};
+use crate::check::hir::Plan;
 use crate::check::{Analysis, CheckedPlan, PlanSummary};
 use crate::dag::Dag;
 use crate::project::{self, Project};
@@ -53,23 +54,20 @@ pub(crate) fn project_for(path: &Path, asking: &Asking) -> Result<Project, Stop>
     } else {
         Project::load_for(path, &loader, &who).map_err(|error| cannot_read(path, &error))?
     };
-    match &asking.agent {
-        Some(name) if !project.config.agents.contains_key(name.as_str()) => {
-            let known = project.config.agents.keys().map(AsRef::as_ref);
-            let hint = crate::diagnostic::nearest(name, known).map_or_else(
-                || "declare it as `[agents.NAME]`".to_owned(),
-                |n| format!("did you mean `{n}`?"),
-            );
-            Err(Stop::usage(format!("aos.toml has no agent `{name}`; {hint}")))
-        }
-        Some(name) => {
-            match project.config.agents.get(name.as_str()).and_then(|agent| agent.hindrance(name)) {
-                Some(why) => Err(Stop::failed(why)),
-                None => Ok(project),
-            }
-        }
-        None => Ok(project),
+    known_agent(&project, asking.agent.as_deref())?;
+    Ok(project)
+}
+
+/// Refuses an agent that aos.toml has not, or that may not act.
+pub(crate) fn known_agent(project: &Project, agent: Option<&str>) -> Result<(), Stop> {
+    let Some(name) = agent else { return Ok(()) };
+    if let Some(agent) = project.config.agents.get(name) {
+        return agent.hindrance(name).map_or(Ok(()), |why| Err(Stop::failed(why)));
     }
+    let known = project.config.agents.keys().map(AsRef::as_ref);
+    let hint = crate::diagnostic::nearest(name, known)
+        .map_or_else(|| "declare it as `[agents.NAME]`".to_owned(), |n| format!("did you mean `{n}`?"));
+    Err(Stop::usage(format!("aos.toml has no agent `{name}`; {hint}")))
 }
 
 pub(crate) fn cannot_read(path: &Path, error: &LoadError) -> Stop {
@@ -105,6 +103,20 @@ impl Loaded {
     pub(crate) fn dag(&self) -> Dag {
         Dag::new(self.checked.program())
     }
+
+    /// The plan that is run.
+    pub(crate) fn entry(&self) -> Result<&Plan, Stop> {
+        let program = self.checked.program();
+        program
+            .plans
+            .get(&program.entry)
+            .ok_or_else(|| Stop::failed(format!("the plan `{}` is not in its own program", program.entry)))
+    }
+}
+
+/// The folder of a project as runs keep it.
+pub(crate) fn root(project: &Project) -> PathBuf {
+    std::fs::canonicalize(&project.root).unwrap_or_else(|_| project.root.clone())
 }
 
 /// Loads and checks one plan; its diagnostics are shown, and errors stop here.

@@ -2,7 +2,7 @@
 
 use super::args::{Answer, Approve, Global, Saying, Signal};
 use super::backend::{self, Backend, Followed};
-use super::{CliResult, Exit, Stop, run, show, terminal};
+use super::{CliResult, Exit, Stop, run, terminal};
 use crate::engine::{Ask, AskKind, StepPath};
 use crate::runtime::people::{Person, Reply, Resolving};
 use crate::runtime::report::{self, Report};
@@ -25,7 +25,7 @@ pub(crate) fn approve(args: &Approve, global: &Global) -> CliResult {
 }
 
 async fn decide(backend: &Backend, args: &Approve) -> CliResult {
-    let (report, header, _) = show::fetch(backend, &args.run).await?;
+    let (report, header, _) = backend.report(&args.run).await?;
     let step: Arc<str> = args.step.as_str().into();
     let ask =
         report.asks.iter().find(|a| a.step.0 == step && !matches!(a.kind, AskKind::Signal | AskKind::Doubt));
@@ -72,7 +72,7 @@ pub(crate) fn signal(args: &Signal, global: &Global) -> CliResult {
 fn plain(run: &str, saying: &Saying, reply: Reply, global: &Global) -> CliResult {
     backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let exit = match show::fetch(&backend, run).await {
+        let exit = match backend.report(run).await {
             Ok((report, header, _)) => {
                 say(&backend, &report.run, saying, reply, &backend::sources(&header)).await
             }
@@ -88,7 +88,7 @@ pub(crate) fn resolve(run: &str, replies: Vec<Reply>, json: bool, global: &Globa
     let saying = Saying { alias: None, json };
     backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let exit = match show::fetch(&backend, run).await {
+        let exit = match backend.report(run).await {
             Ok((report, header, _)) => {
                 resolve_all(&backend, &report.run, &saying, replies, &backend::sources(&header)).await
             }
@@ -208,7 +208,7 @@ pub(crate) async fn answer_here(
 }
 
 /// A line from the terminal; none where the person leaves.
-async fn read_line(prompt: &str) -> Option<String> {
+pub(super) async fn read_line(prompt: &str) -> Option<String> {
     let _ = write!(std::io::stderr(), "{prompt}");
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();

@@ -4,7 +4,7 @@ use super::args::{Global, Resume, Run};
 use super::backend::{self, Backend, Followed, Progress};
 use super::load::{self, Loaded};
 use super::{CliResult, Exit, Stop, inputs, live, people, render, terminal};
-use crate::check;
+use crate::check::{self, hir::Plan};
 use crate::engine::RunStatus;
 use crate::runtime::driver::Control;
 use crate::runtime::host::{self, Request as RunRequest};
@@ -13,6 +13,7 @@ use crate::runtime::report::{self, Report};
 use crate::runtime::reuse;
 use crate::runtime::socket::Request;
 use crate::source::{DiskLoader, Sources};
+use crate::value::Map;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
@@ -25,21 +26,83 @@ pub(crate) fn run(args: &Run, global: &Global) -> CliResult {
     if args.dry_run {
         return Ok(dry_run(&loaded));
     }
-    let request = request(args, &loaded)?;
-    let sources = loaded.project.sources;
+    let from = from(args, &loaded.dag())?;
+    // What is wrong with the inputs is told before anything is opened, where no run has a part in them.
+    let inputs = match &from {
+        None => Some(inputs::read(loaded.entry()?, args.inputs.as_deref(), &args.input, Map::new())?),
+        Some(_) => None,
+    };
     backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let exit = match begin(&backend, request).await {
-            Ok(ByKey::Going(followed)) => {
-                let _time = backend.keep_time();
-                follow(followed, &backend, &sources, args.json).await
-            }
-            Ok(ByKey::Still(report)) => Ok(finished(&report, &sources, args.json)),
-            Err(stop) => Err(stop),
-        };
+        let exit = run_here(args, loaded, inputs, from, &backend).await;
         backend.close().await?;
         exit
     })
+}
+
+async fn run_here(
+    args: &Run,
+    loaded: Loaded,
+    inputs: Option<Map>,
+    from: Option<reuse::From>,
+    backend: &Backend,
+) -> CliResult {
+    let inputs = match (inputs, &from) {
+        (Some(inputs), _) => inputs,
+        (None, from) => {
+            let plan = loaded.entry()?;
+            let run = from.as_ref().map(|from| from.run.as_str()).unwrap_or_default();
+            let kept = kept(backend, run, plan).await?;
+            inputs::read(plan, args.inputs.as_deref(), &args.input, kept)?
+        }
+    };
+    let target = load::Target::parse(&args.target);
+    let wanted = Wanted {
+        file: target.path.display().to_string(),
+        inputs,
+        concurrency: args.concurrency,
+        from,
+        key: args.key.as_deref(),
+        agent: args.asking.agent.as_deref(),
+    };
+    start(loaded, wanted, backend, args.json).await
+}
+
+/// How a plan is to be run.
+pub(crate) struct Wanted<'a> {
+    /// Where it lies, for people.
+    pub(crate) file: String,
+    pub(crate) inputs: Map,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) from: Option<reuse::From>,
+    pub(crate) key: Option<&'a str>,
+    /// Of `aos.toml`, on whose behalf it runs.
+    pub(crate) agent: Option<&'a str>,
+}
+
+/// Starts a run, or takes up the one of the same key, and follows it.
+pub(crate) async fn start(loaded: Loaded, wanted: Wanted<'_>, backend: &Backend, json: bool) -> CliResult {
+    let request = request(wanted, &loaded)?;
+    let sources = loaded.project.sources;
+    match begin(backend, request).await? {
+        ByKey::Going(followed) => {
+            let _time = backend.keep_time();
+            follow(followed, backend, &sources, json).await
+        }
+        ByKey::Still(report) => Ok(finished(&report, &sources, json)),
+    }
+}
+
+/// What an earlier run gives to inputs that nobody names: its own inputs, and the values of its finished steps, by name.
+async fn kept(backend: &Backend, run: &str, plan: &Plan) -> Result<Map, Stop> {
+    if plan.params.is_empty() {
+        return Ok(Map::new());
+    }
+    let (report, ..) = backend.report(run).await?;
+    let mut kept = report.inputs.clone();
+    kept.extend(report.kept());
+    kept.retain(|name, _| plan.params.iter().any(|p| p.name == *name));
+    Ok(kept)
 }
 
 /// A run, or how the run of the same key ended.
@@ -127,33 +190,26 @@ fn resume_due(global: &Global) -> CliResult {
     })
 }
 
-fn request(args: &Run, loaded: &Loaded) -> Result<RunRequest, Stop> {
-    let program = loaded.checked.program();
-    let Some(plan) = program.plans.get(&program.entry) else {
-        return Err(Stop::failed(format!("the plan `{}` is not in its own program", program.entry)));
-    };
-    let inputs = inputs::read(plan, args.inputs.as_deref(), &args.input)?;
+fn request(wanted: Wanted<'_>, loaded: &Loaded) -> Result<RunRequest, Stop> {
     let mut dag = loaded.dag();
-    if let Some(concurrency) = args.concurrency {
+    if let Some(concurrency) = wanted.concurrency {
         dag = dag.with_concurrency(concurrency);
     }
     let mut sources: Vec<(Arc<str>, Arc<str>)> =
         loaded.project.sources.iter().map(|(_, f)| (Arc::clone(&f.path), Arc::clone(&f.text))).collect();
     let used = |skill: &str| dag.skill(skill).is_some();
     sources.extend(loaded.project.schema_source(&DiskLoader, used).map_err(Stop::usage)?);
-    let root = std::fs::canonicalize(&loaded.project.root).unwrap_or_else(|_| loaded.project.root.clone());
-    let target = load::Target::parse(&args.target);
     Ok(RunRequest {
         dag: Arc::new(dag),
         sources,
         plan: Arc::clone(&loaded.plan),
-        file: target.path.display().to_string().into(),
-        project_root: root,
-        inputs,
+        file: wanted.file.into(),
+        project_root: load::root(&loaded.project),
+        inputs: wanted.inputs,
         actor: backend::actor(),
-        from: from(args, &loaded.dag())?,
-        key: args.key.as_deref().map(Arc::from),
-        agent: args.asking.agent.as_deref().map(Arc::from),
+        from: wanted.from,
+        key: wanted.key.map(Arc::from),
+        agent: wanted.agent.map(Arc::from),
     })
 }
 

@@ -4,20 +4,19 @@ mod html;
 mod timeline;
 
 use super::args::{Global, Show};
-use super::backend::{self, Backend, Shown};
+use super::backend::{self, Backend};
 use super::{CliResult, Exit, Stop, artifacts, people, render, terminal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::command::StepReport;
 use crate::engine::reuse::Reused;
 use crate::engine::{RunStatus, StepStatus, Usage};
 use crate::runtime::report::{self, Report};
-use crate::runtime::socket::{Answer, Request};
 use crate::source::Sources;
 
 pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     let ((mut report, header, row), found) = backend::block_on(async {
         let backend = Backend::open(global).await?;
-        let shown = fetch(&backend, &args.run).await;
+        let shown = backend.report(&args.run).await;
         let found = match &shown {
             Ok((report, ..)) => artifacts::of_run(&backend, &report.run).await,
             Err(_) => Ok(Vec::new()),
@@ -67,19 +66,6 @@ pub(crate) fn show(args: &Show, global: &Global) -> CliResult {
     }
     failure(&report, &sources);
     Ok(Exit::Done)
-}
-
-pub(crate) async fn fetch(backend: &Backend, run: &str) -> Result<Shown, Stop> {
-    match backend {
-        Backend::Local { runtime, .. } => {
-            runtime.find(run).and_then(|run| runtime.report(run)).map_err(|e| backend::stop(&e))
-        }
-        Backend::Remote { store } => match Backend::ask(store, &Request::Show { run: run.to_owned() }).await?
-        {
-            Answer::Show { report, header, row } => Ok((*report, *header, *row)),
-            other => Err(Stop::failed(format!("unexpected answer of the store's holder: {other:?}"))),
-        },
-    }
 }
 
 /// A duration in at most two units: `1.2s`, `3m 5s`.

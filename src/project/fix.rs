@@ -1,6 +1,6 @@
 //! Mending a text with the safe fixes of its diagnostics, again and again until none is left.
 
-use super::Project;
+use super::{Asking, Project};
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::source::{Loader, SourceId};
 use std::collections::HashSet;
@@ -31,10 +31,16 @@ impl Fixed {
 /// Applies safe fixes to a text that stands for the file at `entry`. Only that file is changed, never one it uses.
 #[must_use]
 pub fn fix(entry: &Path, text: &str, loader: &dyn Loader) -> Fixed {
+    fix_for(entry, text, loader, &Asking::default())
+}
+
+/// The same for an agent, a writer, and what the writer had read.
+#[must_use]
+pub fn fix_for(entry: &Path, text: &str, loader: &dyn Loader, asking: &Asking) -> Fixed {
     let mut text = text.to_owned();
     let mut applied = Vec::new();
     let mut seen: HashSet<String> = HashSet::new();
-    let mut project = Project::load_text(entry, &text, loader);
+    let mut project = Project::load_text_for(entry, &text, loader, asking);
     for _ in 0..ROUNDS {
         let Some(source) = project.files.first().map(|f| f.source) else { break };
         // What is typed wrong, or never thrown, may seem so because a name is wrong: such mends wait until nothing else can be done.
@@ -60,7 +66,7 @@ pub fn fix(entry: &Path, text: &str, loader: &dyn Loader) -> Fixed {
         }
         seen.insert(std::mem::replace(&mut text, next));
         applied.extend(titles);
-        project = Project::load_text(entry, &text, loader);
+        project = Project::load_text_for(entry, &text, loader, asking);
     }
     Fixed { text, applied, project }
 }

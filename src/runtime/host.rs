@@ -1,6 +1,7 @@
 //! The runtime: starts, resumes, cancels and shows the runs of one store.
 
 mod care;
+mod planning;
 
 use super::agents::{Agent, Books};
 use super::call::Caller;

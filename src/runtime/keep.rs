@@ -1,4 +1,5 @@
-//! What is kept across runs: results for `cache`, calls that are made once (`key`), runs that are started once (`aos run --key`).
+//! What is kept across runs: results for `cache`, calls that are made once (`key`), runs that are started once (`aos run --key`),
+//! goals that are planned once (`aos plan --key`).
 //!
 //! All lie in table 40 of the store, under a name each and the SHA-256 of the key; table 41 says when they expire. A few of
 //! those that have expired are removed at each write.
@@ -372,6 +373,35 @@ impl Keeper {
             let old = old.as_ref().map(|(bytes, kept)| (bytes.as_slice(), kept));
             if self.write(&key, old, Some(&ours)).await? {
                 return Ok(Known::New);
+            }
+        }
+    }
+
+    // Plannings by key
+
+    /// The planning that stands for a key, and what it was asked for.
+    pub(super) fn planned(&self, project: &Path, name: &str) -> Result<Option<(Uuid, Arc<str>)>, String> {
+        let found = self.read(&self.key("plan", project, name))?;
+        let fresh = |kept: &Kept| kept.expires.is_none_or(|at| at > jiff::Timestamp::now());
+        Ok(found.map(|(_, kept)| kept).filter(fresh).map(|kept| (kept.run, kept.request)))
+    }
+
+    /// Lets a planning stand for a key, whatever stood for it.
+    pub(super) async fn keep_planned(
+        &self,
+        project: &Path,
+        name: &str,
+        request: Arc<str>,
+        id: Uuid,
+    ) -> Result<(), String> {
+        let key = self.key("plan", project, name);
+        let expires = jiff::Timestamp::now().checked_add(KEEP).ok();
+        let new = Kept { run: id, step: "".into(), request, result: None, expires };
+        loop {
+            let old = self.read(&key)?;
+            let old = old.as_ref().map(|(bytes, kept)| (bytes.as_slice(), kept));
+            if self.write(&key, old, Some(&new)).await? {
+                return Ok(());
             }
         }
     }

@@ -91,6 +91,15 @@ impl Report {
         line
     }
 
+    /// The values of its own steps that have ended well and were not undone, by name.
+    #[must_use]
+    pub fn kept(&self) -> Inputs {
+        let whole = |s: &&StepReport| !s.path.0.contains(['.', '[']) && s.compensation.is_none();
+        let ended = |s: &&StepReport| matches!(s.status, StepStatus::Succeeded | StepStatus::Recovered);
+        let steps = self.steps.iter().filter(whole).filter(ended);
+        steps.filter_map(|s| Some((s.path.0.clone(), s.value.clone()?))).collect()
+    }
+
     /// The chain of steps that decided how long the run took, first to last.
     #[must_use]
     pub fn critical_path(&self) -> Vec<&StepReport> {

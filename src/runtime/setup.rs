@@ -7,7 +7,7 @@ use super::skill::config::{
     BlobSink, Blobs, EndpointConfig, HttpConfig, LlmConfig, ProcessConfig, Provider, SecretSource,
 };
 use super::skill::{Secrets, Skills, SkillsConfig};
-use crate::catalog::prices::Prices;
+use crate::catalog::prices::{Price, Prices};
 use crate::project::config::{self, AgentConfig, Config, PlannerConfig, SkillConfig};
 use crate::source::{DiskLoader, Loader as _, Sources};
 use crate::value::SecretPart;
@@ -22,6 +22,18 @@ pub struct Planner {
     /// None where `aos.toml` names none.
     pub model: Option<Arc<str>>,
     pub temperature: Option<f64>,
+    prices: Arc<Prices>,
+    /// Where `aos.toml` says the price itself.
+    flat: Option<Price>,
+}
+
+impl Planner {
+    /// What a model costs today; `None` where that is not known.
+    #[must_use]
+    pub fn price(&self, model: &str) -> Option<Price> {
+        let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+        self.flat.clone().or_else(|| self.prices.find(self.provider.name(), model, &day).cloned())
+    }
 }
 
 /// The model that plans for an agent: what `planner` of `[agents.NAME]` says, else `[skills.llm]`.
@@ -53,7 +65,13 @@ pub fn planner(root: &Path, agent: Option<&str>) -> Result<Planner, String> {
     }
     let secrets = Arc::new(Secrets::new(root.to_path_buf(), secrets(&config)));
     let model = said.model.or_else(|| llm.model.as_deref().map(Into::into));
-    Ok(Planner { provider: model::connect(&llm, secrets), model, temperature: said.temperature })
+    Ok(Planner {
+        provider: model::connect(&llm, secrets),
+        model,
+        temperature: said.temperature,
+        prices: Arc::clone(&llm.prices),
+        flat: llm.price(),
+    })
 }
 
 /// The skills of the project at `root`, by its `aos.toml` if there is one; file contents are kept below `store`.

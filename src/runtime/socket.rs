@@ -8,6 +8,7 @@ use super::driver::Update;
 use super::host::{ByKey, Request as RunRequest, RunError, Runtime, Started};
 use super::journal::{Header, RunRow};
 use super::people::{Person, Reply};
+use super::planning::Planning;
 use super::report::Report;
 use super::spend;
 use crate::engine::Notice;
@@ -66,6 +67,15 @@ pub enum Request {
     DropDead {
         run: String,
     },
+    /// What a key of planning stands for.
+    Planned {
+        project: PathBuf,
+        key: String,
+        asked: String,
+    },
+    KeepPlanning {
+        planning: Box<Planning>,
+    },
 }
 
 /// A line of the answer.
@@ -108,6 +118,10 @@ pub enum Answer {
     },
     Dead {
         letters: Vec<DeadLetter>,
+    },
+    /// None where a key stands for nothing; the one that was to be kept.
+    Planned {
+        planning: Option<Box<Planning>>,
     },
     Error {
         message: String,
@@ -255,6 +269,18 @@ async fn meet(
             Ok(run) => runtime.drop_dead(run).await.map(|letter| Answer::Dead { letters: vec![letter] }),
             Err(error) => Err(error),
         },
+        Request::Planned { project, key, asked } => {
+            return Ok(Some(match runtime.planned(&project, &key, &asked) {
+                Ok(planning) => Answer::Planned { planning: planning.map(Box::new) },
+                Err(message) => Answer::Error { message },
+            }));
+        }
+        Request::KeepPlanning { planning } => {
+            return Ok(Some(match runtime.keep_planning(&planning).await {
+                Ok(()) => Answer::Planned { planning: None },
+                Err(message) => Answer::Error { message },
+            }));
+        }
         Request::Cancel { run, actor, reason } => match runtime.find(&run) {
             Ok(id) => match runtime.cancel(id, actor, reason).await {
                 Ok(Some(started)) => return follow(started, write).await.map(Some),

@@ -31,10 +31,9 @@ fn class(byte: u32, end: u32) -> u32 {
 fn weight(class: u32) -> usize {
     match u8::try_from(class) {
         Ok(b'\n') => 6,
-        Ok(b'"' | b')' | b']' | b'}') => 4,
-        Ok(b',') => 2,
+        Ok(b'"' | b')' | b']' | b'}') => 16,
         Ok(_) => 1,
-        Err(_) if class == 1_000 => 4,
+        Err(_) if class == 1_000 => 24,
         Err(_) => 1,
     }
 }

@@ -23,7 +23,7 @@ fn kinds(tool: &Json, which: &str) -> Vec<String> {
     all.filter_map(Json::as_str).map(str::to_lowercase).collect()
 }
 
-fn signatures(domain: &Json) -> String {
+pub fn signatures(domain: &Json) -> String {
     let mut text = String::new();
     let types: BTreeSet<String> =
         domain["types"].as_array().unwrap().iter().filter_map(Json::as_str).map(str::to_lowercase).collect();
@@ -49,7 +49,7 @@ fn signatures(domain: &Json) -> String {
 }
 
 /// The plan: links carry results into the first free input of their kind, else into the first; other inputs come from outside.
-fn plan(case: &Json, domain: &Json) -> String {
+pub fn plan(case: &Json, domain: &Json) -> String {
     let nodes = case["nodes"].as_array().unwrap();
     let tool = |name: &Json| domain["tools"].as_array().unwrap().iter().find(|t| t["name"] == *name);
     let links: Vec<(usize, usize)> = case["links"]

@@ -68,7 +68,8 @@ pub fn count(store: &dyn Store, data: &Path) -> Result<Stats, CareError> {
             | Table::Idempotency
             | Table::IdempotencyExpiry
             | Table::Timer
-            | Table::TimerById => {}
+            | Table::TimerById
+            | Table::Planning => {}
         }
         if rows.rows > 0 {
             stats.tables.push(rows);

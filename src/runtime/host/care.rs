@@ -8,7 +8,7 @@ use crate::runtime::care::{Done, Job};
 use crate::runtime::dead::{self, Cause, DeadLetter, MOST_CRASHES};
 use crate::runtime::journal::{JournalError, RunJournal};
 use crate::runtime::setup;
-use crate::runtime::spend::{self, Spend, SpendError};
+use crate::runtime::spend::{self, SpendError};
 use crate::runtime::store::keys::Key;
 use crate::runtime::store::{Op, StoreError};
 use std::path::Path;
@@ -75,19 +75,6 @@ impl Runtime {
         });
         let added = added.await.map_err(|error| RunError::Task(error.to_string()))?;
         added.map_err(|error| RunError::Refused(error.to_string()))
-    }
-
-    /// Books what was used outside of a run: of an agent of the project at `root`, where it was one.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub async fn book(&self, root: Option<&Path>, spend: &Spend) -> Result<(), RunError> {
-        if let (Some(agent), Some(root)) = (&spend.agent, root) {
-            self.books.add(root, agent, spend);
-        }
-        let op = spend.put(&self.tenant).map_err(|error| RunError::Refused(error.to_string()))?;
-        self.store().commit(Vec::new(), vec![op]).await.map_err(JournalError::Store)?;
-        Ok(())
     }
 
     /// The runs that are put aside, the latest first.

@@ -16,6 +16,7 @@
 //! | 70 timers | due in ms, run | tenant |
 //! | 71 timers by id | id | due in ms |
 //! | 80 dead letters | tenant, run | why a run is put aside |
+//! | 95 plannings | tenant, planning | a goal, its rounds, its plan |
 //!
 //! 10, 11, 12, 21, 30, 70 and 71 are projections: 20 can rebuild them.
 
@@ -54,11 +55,13 @@ pub enum Table {
     TimerById = 0x71,
     /// Runs that are put aside.
     DeadLetter = 0x80,
+    /// Goals that were planned.
+    Planning = 0x95,
 }
 
 impl Table {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Run,
         Self::RunByStatus,
@@ -72,6 +75,7 @@ impl Table {
         Self::Timer,
         Self::TimerById,
         Self::DeadLetter,
+        Self::Planning,
     ];
 
     /// What it holds, for people.
@@ -90,6 +94,7 @@ impl Table {
             Self::Timer => "timers",
             Self::TimerById => "timers by id",
             Self::DeadLetter => "dead letters",
+            Self::Planning => "plannings",
         }
     }
 
@@ -108,7 +113,8 @@ impl Table {
             | Self::Event
             | Self::Idempotency
             | Self::IdempotencyExpiry
-            | Self::DeadLetter => false,
+            | Self::DeadLetter
+            | Self::Planning => false,
         }
     }
 }
@@ -177,6 +183,8 @@ pub enum Key {
     TimerById { id: Uuid },
     /// A run that is put aside.
     DeadLetter { tenant: KeyName, run: Uuid },
+    /// A goal that was planned.
+    Planning { tenant: KeyName, id: Uuid },
 }
 
 impl Key {
@@ -196,6 +204,7 @@ impl Key {
             Self::Timer { .. } => Table::Timer,
             Self::TimerById { .. } => Table::TimerById,
             Self::DeadLetter { .. } => Table::DeadLetter,
+            Self::Planning { .. } => Table::Planning,
         }
     }
 
@@ -224,6 +233,7 @@ impl Key {
             Self::Timer { due_ms, id } => key.bytes(&due_ms.to_be_bytes()).bytes(id.as_bytes()),
             Self::TimerById { id } => key.bytes(id.as_bytes()),
             Self::DeadLetter { tenant, run } => key.name(tenant).bytes(run.as_bytes()),
+            Self::Planning { tenant, id } => key.name(tenant).bytes(id.as_bytes()),
         }
         .0
     }
@@ -264,6 +274,7 @@ impl Key {
             0x70 => Self::Timer { due_ms: u64::from_be_bytes(fields.array()?), id: fields.id()? },
             0x71 => Self::TimerById { id: fields.id()? },
             0x80 => Self::DeadLetter { tenant: fields.name()?, run: fields.id()? },
+            0x95 => Self::Planning { tenant: fields.name()?, id: fields.id()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(key)
@@ -315,6 +326,11 @@ pub fn spending(tenant: &KeyName, since_ms: u64) -> KeyRange {
 /// A tenant's runs that are put aside.
 pub fn dead_letters(tenant: &KeyName) -> KeyRange {
     KeyRange::prefix(Builder::new(Table::DeadLetter).name(tenant).0)
+}
+
+/// A tenant's plannings, oldest first.
+pub fn plannings(tenant: &KeyName) -> KeyRange {
+    KeyRange::prefix(Builder::new(Table::Planning).name(tenant).0)
 }
 
 /// The results of a run's attempts, by step path.
@@ -446,6 +462,7 @@ mod tests {
             Key::Artifact { tenant: name("local"), run: id(9), seq: 3, number: 1 },
             Key::Spend { tenant: name("local"), at_ms: 5, id: id(9) },
             Key::DeadLetter { tenant: name("local"), run: id(9) },
+            Key::Planning { tenant: name("local"), id: id(10) },
         ]
     }
 
@@ -520,7 +537,7 @@ mod tests {
         }
 
         #[test]
-        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x70, 0x71, 0x80])) {
+        fn parse_is_total_and_exact(bytes in prop::collection::vec(any::<u8>(), 0..60), table in prop::sample::select(vec![0x01u8, 0x10, 0x11, 0x12, 0x20, 0x21, 0x30, 0x40, 0x41, 0x50, 0x70, 0x71, 0x80, 0x95])) {
             let bytes = [&[table][..], &bytes].concat();
             if let Some(key) = Key::parse(&bytes) {
                 prop_assert_eq!(key.encode(), bytes);
