@@ -349,8 +349,11 @@ impl Driver {
     fn settle(&mut self, kind: &EventKind) {
         if let EventKind::AttemptSucceeded { step, attempt, usage, .. }
         | EventKind::AttemptFailed { step, attempt, usage, .. } = kind
-            && let Some(call) = self.in_flight.remove(&(step.clone(), *attempt))
+            && let Some(mut call) = self.in_flight.remove(&(step.clone(), *attempt))
         {
+            // What the agent's budget refuses was not made.
+            call.counted.outward &=
+                !matches!(kind, EventKind::AttemptFailed { error, .. } if &*error.kind == "budget");
             self.book(step, *attempt, &call.counted, *usage);
         }
     }
