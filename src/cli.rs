@@ -9,6 +9,7 @@ mod compile;
 mod convert;
 mod cost;
 mod dead;
+mod docs;
 mod doctor;
 mod eval;
 mod explain;
@@ -145,6 +146,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Convert(a) => convert::convert(&a),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
+        Command::Docs(a) => docs::docs(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
         #[cfg(feature = "lsp")]

@@ -112,6 +112,9 @@ pub(crate) enum Command {
     /// Evaluate one expression, or many.
     #[command(after_help = "Example: aos eval 'size(xs) > 1' --var 'xs=[1,2]'")]
     Eval(Eval),
+    /// Read the guide and the language reference.
+    #[command(after_help = "Example: aos docs clauses | less")]
+    Docs(Docs),
     /// Explain a diagnostic, with an example before and after.
     #[command(after_help = "Example: aos explain unknown-skill")]
     Explain(Explain),
@@ -663,6 +666,12 @@ pub(crate) struct Eval {
     /// Read one case a line from stdin, answer one a line.
     #[arg(long, conflicts_with_all = ["expr", "var"])]
     pub(crate) jsonl: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Docs {
+    /// A page, as `aos docs` lists them; the last part of its name is enough.
+    pub(crate) page: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
