@@ -60,6 +60,8 @@ mod readme;
 mod rendered;
 #[cfg(feature = "runtime")]
 mod runs;
+#[cfg(feature = "s3")]
+mod s3;
 #[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]

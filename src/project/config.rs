@@ -20,6 +20,20 @@ pub struct Config {
     pub people: IndexMap<Arc<str>, Vec<Arc<str>>>,
     /// By name.
     pub agents: IndexMap<Arc<str>, AgentConfig>,
+    pub store: StoreConfig,
+}
+
+/// `[store]`: of the store that lies below the folder of this file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreConfig {
+    /// Where files and large results are kept: `s3://BUCKET/PREFIX`; else in the store's folder.
+    pub blobs: Option<Arc<str>>,
+    /// The address of the service, where it is not Amazon's.
+    pub endpoint: Option<Arc<str>>,
+    pub region: Option<Arc<str>>,
+    /// The names of the secrets that hold the id of the access key and the key; without them the service is asked as the
+    /// environment says (`AWS_ACCESS_KEY_ID` and so on).
+    pub keys: Option<(Arc<str>, Arc<str>)>,
 }
 
 /// `[project]`
@@ -308,6 +322,9 @@ rate = "60/min"
             ("[skills.a]\ntimeout = \"fast\"", "\"fast\""),
             ("[secrets]\nA = \"x\"", "\"x\""),
             ("[people]\nops = \"ada\"", "\"ada\""),
+            ("[store]\nblobs = \"/tmp\"", "\"/tmp\""),
+            ("[store]\naccess_key = \"AKIA\"\nsecret_key = \"S\"\n[secrets]\nS = \"env:S\"", "\"AKIA\""),
+            ("[store]\naccess_key = \"S\"\n[secrets]\nS = \"env:S\"", "\"S\""),
         ];
         for (text, place) in cases {
             let (_, diagnostics) = Config::parse(SourceId(0), text);

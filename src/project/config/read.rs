@@ -2,7 +2,7 @@
 
 use super::{
     AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, LlmProvider, PlannerConfig, ProjectConfig,
-    Provider, SecretSource, SkillConfig, parse_duration, parse_size,
+    Provider, SecretSource, SkillConfig, StoreConfig, parse_duration, parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
@@ -53,14 +53,59 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>) -> Config {
-        let keys = self.keys(table, "aos.toml", &["project", "skills", "secrets", "people", "agents"]);
+        let keys =
+            self.keys(table, "aos.toml", &["project", "skills", "secrets", "people", "agents", "store"]);
+        let secrets = self.entries(keys.get("secrets"), Self::secret);
         Config {
+            store: self.table(keys.get("store"), |r, t| r.store(t, &secrets)).unwrap_or_default(),
             project: self.table(keys.get("project"), Self::project).unwrap_or_default(),
             skills: self.tables(keys.get("skills"), Self::skill),
-            secrets: self.entries(keys.get("secrets"), Self::secret),
+            secrets,
             people: self.entries(keys.get("people"), |r, v| r.strings(Some(v))),
             agents: self.tables(keys.get("agents"), |r, t, _| r.agent(t)),
         }
+    }
+
+    fn store(&mut self, table: &DeTable<'_>, secrets: &IndexMap<Arc<str>, SecretSource>) -> StoreConfig {
+        let known = ["blobs", "endpoint", "region", "access_key", "secret_key"];
+        let keys = self.keys(table, "[store]", &known);
+        let blobs = self.string(keys.get("blobs"));
+        let named = |url: &str| {
+            url.strip_prefix("s3://").is_some_and(|rest| !rest.starts_with(['/']) && !rest.is_empty())
+        };
+        if let (Some(value), Some(url)) = (keys.get("blobs"), &blobs)
+            && !named(url)
+        {
+            self.report(value.span(), format!("`{url}` is no bucket; write `s3://BUCKET/PREFIX`"));
+        }
+        let id = self.secret_named(keys.get("access_key"), secrets);
+        let key = self.secret_named(keys.get("secret_key"), secrets);
+        for (one, other, name) in [("access_key", &key, "secret_key"), ("secret_key", &id, "access_key")] {
+            if let (Some(value), None, false) = (keys.get(one), other, table.contains_key(name)) {
+                self.report(value.span(), format!("`{one}` needs `{name}` beside it"));
+            }
+        }
+        StoreConfig {
+            blobs,
+            endpoint: self.string(keys.get("endpoint")),
+            region: self.string(keys.get("region")),
+            keys: id.zip(key),
+        }
+    }
+
+    /// The name of a secret, which must be there.
+    fn secret_named(
+        &mut self,
+        value: Found<'_>,
+        secrets: &IndexMap<Arc<str>, SecretSource>,
+    ) -> Option<Arc<str>> {
+        let name = self.string(value)?;
+        if !secrets.contains_key(&name) {
+            let range = value.map_or(0..0, Spanned::span);
+            // What stands here may be a key after all: it is not repeated.
+            self.report(range, "`[secrets]` has no such name; keys are named here, never written");
+        }
+        Some(name)
     }
 
     /// Reports keys that are not among `known`.
