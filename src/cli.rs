@@ -1,5 +1,6 @@
 //! The command line: arguments in, text and exit codes out. Results go to stdout, everything for people to stderr.
 
+mod agents;
 mod args;
 mod artifacts;
 mod backend;
@@ -136,6 +137,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
         Command::Cost(a) => cost::cost(&a, &global),
+        Command::Agents(a) => agents::agents(&a, &global),
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),
         Command::Memory(a) => memory::memory(&a, &global),

@@ -202,16 +202,17 @@ fn the_ambient_errors_are_in_the_reference() {
 fn every_key_of_the_configuration_is_in_the_reference() {
     let text = fs::read_to_string(root().join("src/project/config/read.rs")).unwrap();
     let word = regex::Regex::new("\"([a-z_]+)\"").unwrap();
-    let lists =
-        regex::Regex::new(r"(?s)self\.keys\(\s*table,[^&]*&\[(.*?)\]|const KNOWN[^=]*=\s*&?\[(.*?)\]")
-            .unwrap();
+    let lists = regex::Regex::new(
+        r"(?s)self\.keys\(\s*table,[^&]*&\[(.*?)\]|(?:const KNOWN[^=]*|let known )=\s*&?\[(.*?)\]",
+    )
+    .unwrap();
     let mut keys = std::collections::BTreeSet::new();
     for list in lists.captures_iter(&text) {
         let list = list.get(1).or(list.get(2)).unwrap().as_str();
         keys.extend(word.captures_iter(list).map(|c| c[1].to_owned()));
     }
     assert!(keys.len() > 30, "{keys:?}");
-    let tables = ["project", "skills", "secrets", "people", "agents"];
+    let tables = ["project", "skills", "secrets", "people", "agents", "store"];
     let page = text_of("reference/config");
     let missing = unnamed(page, keys.iter().map(String::as_str).filter(|k| !tables.contains(k)));
     assert!(missing.is_empty(), "{missing:?}");

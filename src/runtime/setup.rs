@@ -8,7 +8,7 @@ use super::skill::config::{
 };
 use super::skill::{Secrets, Skills, SkillsConfig};
 use crate::catalog::prices::{Price, Prices};
-use crate::project::config::{self, Config, PlannerConfig, SkillConfig};
+use crate::project::config::{self, AgentConfig, Config, PlannerConfig, SkillConfig};
 use crate::source::{DiskLoader, Loader as _, Sources};
 use crate::value::SecretPart;
 use indexmap::IndexMap;
@@ -116,6 +116,15 @@ fn secrets(config: &Config) -> IndexMap<String, SecretSource> {
 pub fn people(root: &Path) -> Result<People, String> {
     let config = config(root)?;
     Ok(People { roles: config.people, allow_as: config.project.allow_as })
+}
+
+/// What an agent of the project at `root` may do.
+///
+/// # Errors
+/// `aos.toml` cannot be read or understood, or has no such agent.
+pub fn agent(root: &Path, name: &str) -> Result<AgentConfig, String> {
+    let found = config(root)?.agents.shift_remove(name);
+    found.ok_or_else(|| format!("`aos.toml` has no agent `{name}` any more"))
 }
 
 /// Where a store that lies at `data` keeps files and large results, if not in its own folder: what the nearest `aos.toml` above it

@@ -1,8 +1,9 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, LlmProvider, PlannerConfig, ProjectConfig,
-    Provider, SecretSource, SkillConfig, StoreConfig, parse_duration, parse_size,
+    AgentBudget, AgentConfig, AgentRate, AgentStatus, Config, HttpPolicy, LlmPolicy, LlmProvider, Period,
+    PlannerConfig, ProjectConfig, Provider, SecretSource, SkillConfig, StoreConfig, parse_duration,
+    parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
@@ -404,17 +405,51 @@ impl Reader {
     }
 
     fn agent(&mut self, table: &DeTable<'_>) -> AgentConfig {
-        const KNOWN: &[&str] = &["description", "grants", "deny", "may_endorse", "planner", "budget", "rate"];
+        const KNOWN: &[&str] =
+            &["description", "owner", "status", "grants", "deny", "may_endorse", "planner", "budget", "rate"];
         let keys = self.keys(table, "an agent", KNOWN);
         AgentConfig {
             description: self.string(keys.get("description")),
-            grants: self.strings(keys.get("grants")).unwrap_or_default(),
-            deny: self.strings(keys.get("deny")).unwrap_or_default(),
+            owner: self.string(keys.get("owner")),
+            status: self.status(keys.get("status")),
+            grants: self.patterns(keys.get("grants")),
+            deny: self.patterns(keys.get("deny")),
             may_endorse: self.strings(keys.get("may_endorse")).unwrap_or_default(),
             planner: self.table(keys.get("planner"), Self::planner),
             budget: self.table(keys.get("budget"), Self::budget),
-            rate: self.string(keys.get("rate")),
+            rate: self.rate(keys.get("rate")),
         }
+    }
+
+    /// An agent whose status cannot be read does not act.
+    fn status(&mut self, value: Found<'_>) -> AgentStatus {
+        if value.is_none() {
+            return AgentStatus::Active;
+        }
+        let word = self.word(value, "status", &AgentStatus::ALL.map(AgentStatus::name));
+        let named = AgentStatus::ALL.into_iter().find(|s| Some(s.name()) == word.as_deref());
+        named.unwrap_or(AgentStatus::Disabled)
+    }
+
+    fn rate(&mut self, value: Found<'_>) -> Option<AgentRate> {
+        let text = self.string(value)?;
+        let found = AgentRate::parse(&text);
+        if let (None, Some(value)) = (found, value) {
+            self.report(value.span(), "expected a rate such as \"60/min\"");
+        }
+        found
+    }
+
+    /// Names of skills; a `*` stands at the end only.
+    fn patterns(&mut self, value: Found<'_>) -> Vec<Arc<str>> {
+        let found = self.spanned_strings(value).unwrap_or_default();
+        for (pattern, span) in &found {
+            if pattern.strip_suffix('*').unwrap_or(pattern).contains('*') || pattern.is_empty() {
+                let d = Diagnostic::new(Code::ConfigInvalid, *span, format!("`{pattern}` names no skills"));
+                self.diagnostics.push(d.help("write a name, or one that ends in `*`: `llm.*`"));
+            }
+        }
+        found.into_iter().map(|(pattern, _)| pattern).collect()
     }
 
     fn planner(&mut self, table: &DeTable<'_>) -> PlannerConfig {
@@ -432,13 +467,21 @@ impl Reader {
         }
     }
 
+    fn period(&mut self, value: Found<'_>) -> Period {
+        let word = value.is_some().then(|| self.word(value, "period", &Period::ALL.map(Period::name)));
+        Period::ALL
+            .into_iter()
+            .find(|p| Some(p.name()) == word.as_ref().and_then(|w| w.as_deref()))
+            .unwrap_or_default()
+    }
+
     fn budget(&mut self, table: &DeTable<'_>) -> AgentBudget {
         let keys = self.keys(table, "a budget", &["cost_usd", "tokens", "calls", "per"]);
         AgentBudget {
             cost_usd: self.float(keys.get("cost_usd")),
             tokens: self.int(keys.get("tokens")),
             calls: self.int(keys.get("calls")),
-            per: self.string(keys.get("per")),
+            per: self.period(keys.get("per")),
         }
     }
 }
