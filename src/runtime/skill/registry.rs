@@ -12,8 +12,6 @@ use super::schema::SkillSchema;
 use super::secrets::Secrets;
 use super::shell::ShellSkills;
 use super::{Bound, BoxFuture, Skill, SkillCall, SkillOutput};
-use super::{BoxFuture, Skill, SkillCall, SkillOutput};
-use crate::engine::Failure;
 use crate::engine::{Failure, Invoke};
 use crate::runtime::memory::Memory;
 use crate::value::Map;
