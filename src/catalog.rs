@@ -2,7 +2,7 @@
 
 pub mod prices;
 
-use crate::diagnostic::{nearest, nearest_by_words};
+use crate::diagnostic::nearest;
 use crate::source::SourceId;
 use crate::syntax::{self, Parse, ast};
 use std::collections::HashMap;
@@ -156,16 +156,6 @@ impl Catalog {
     #[must_use]
     pub fn suggest<'a>(&'a self, name: &str, more: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
         nearest(name, self.names().chain(more))
-    }
-
-    /// A skill with the same words in its name, fewer or more of them, where [`Catalog::suggest`] finds none.
-    #[must_use]
-    pub fn suggest_by_words<'a>(
-        &'a self,
-        name: &str,
-        more: impl IntoIterator<Item = &'a str>,
-    ) -> Option<&'a str> {
-        nearest_by_words(name, self.names().chain(more))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: arguments in, text and exit codes out. Results go to stdout, everything for people to stderr.
 
+mod agents;
 mod args;
 mod artifacts;
 mod backend;
@@ -8,6 +9,7 @@ mod compile;
 mod convert;
 mod cost;
 mod dead;
+mod docs;
 mod doctor;
 mod eval;
 mod explain;
@@ -135,6 +137,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Signal(a) => people::signal(&a, &global),
         Command::Cancel(a) => runs::cancel(&a, &global),
         Command::Cost(a) => cost::cost(&a, &global),
+        Command::Agents(a) => agents::agents(&a, &global),
         Command::Artifacts(a) => artifacts::artifacts(&a, &global),
         Command::Dead(a) => dead::dead(&a, &global),
         Command::Memory(a) => memory::memory(&a, &global),
@@ -145,6 +148,7 @@ fn dispatch(args: Args) -> CliResult {
         Command::Convert(a) => convert::convert(&a),
         Command::Compile(a) => compile::compile(&a, &global),
         Command::Eval(a) => eval::eval(&a),
+        Command::Docs(a) => docs::docs(&a),
         Command::Explain(a) => explain::explain(&a),
         Command::Skills(a) => skills::skills(&a, &global),
         #[cfg(feature = "lsp")]

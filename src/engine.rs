@@ -25,5 +25,6 @@ pub use command::{
     StepStatus, TimerId,
 };
 pub use event::{Event, EventKind, Failure, Resolution, StepPath, Usage};
+pub(crate) use ledger::usd;
 pub use machine::{IllegalEvent, Machine};
 pub use rest::Rest;

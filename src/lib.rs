@@ -4,6 +4,9 @@
 //! types, missing values, errors, effects) and [`dag`] (petgraph) to the [`engine`], a pure state machine. The
 //! `runtime` is the impure shell around it: a tokio driver, a store on sled, and the skills that do the work.
 //!
+//! Who wants to write plans begins with [the guide](mod@docs::guide) and looks things up in [the reference](mod@docs::reference); what
+//! a diagnostic means stands at its [`Code`](diagnostic::Code). This page is for who wants to change the program.
+//!
 //! ```
 //! use aos::{catalog::Catalog, check, source::Sources, syntax};
 //!
@@ -33,6 +36,7 @@
 //! | 1 | [`catalog`] | skill signatures: the standard library's files, and added ones |
 //! | 1 | [`syntax`], [`expr`] | grammar to tree and comments; closed expressions, functions, evaluation |
 //! | 0 | [`source`], [`diagnostic`], [`value`], [`types`] | depend on nothing above, nor on miette or tokio |
+//! | 0 | [`docs`] | the language reference and the guide, as text |
 //!
 //! Inside layer 0 and 1, [`types`] and [`expr`] know each other: a refined type holds its condition, a cast its type.
 //!
@@ -63,6 +67,7 @@ pub mod check;
 pub mod cli;
 pub mod dag;
 pub mod diagnostic;
+pub mod docs;
 pub mod engine;
 pub mod expr;
 pub mod format;

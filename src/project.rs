@@ -3,12 +3,14 @@
 pub mod config;
 pub mod fix;
 pub mod import;
+mod priced;
 pub mod schemas;
 
 pub use crate::check::flow::Writer;
 pub use config::Config;
 
 use crate::catalog::Catalog;
+use crate::catalog::prices::Prices;
 use crate::check::flow::{Agent, Asker};
 use crate::check::hir::Signature;
 use crate::check::{self, Analysis, UnitFile, UseRef};
@@ -120,11 +122,14 @@ impl Project {
         };
         load.add(full, entry.to_path_buf(), text);
         let config = config_path.as_deref().map(|path| load.config(path));
+        let mut prices = None;
         if let Some(config) = &config {
             load.shared(config);
+            prices = load.prices(config);
         }
         let Load { sources, files, diagnostics, .. } = load;
-        let analysis = analyse(&sources, &files, config.as_ref(), diagnostics, asking);
+        let prices = prices.as_ref().unwrap_or_else(|| Prices::builtin());
+        let analysis = analyse(&sources, &files, (config.as_ref(), prices), diagnostics, asking);
         let config = config.unwrap_or_default();
         Project { root, config_path, config, sources, files, analysis }
     }
@@ -179,7 +184,7 @@ impl Asking {
 fn analyse(
     sources: &Sources,
     files: &[ProjectFile],
-    config: Option<&Config>,
+    (config, prices): (Option<&Config>, &Prices),
     found: Vec<Diagnostic>,
     asking: &Asking,
 ) -> Analysis {
@@ -188,8 +193,16 @@ fn analyse(
         .map(|f| UnitFile { source: f.source, parse: &f.parse, uses: &f.uses, shared: f.shared })
         .collect();
     let secrets: Option<Vec<Arc<str>>> = config.map(|c| c.secrets.keys().cloned().collect());
-    let mut analysis =
-        check::check_unit_for(&unit, sources, &Catalog::stdlib(), secrets.as_deref(), &asking.asker(config));
+    let asker = asking.asker(config);
+    let check =
+        |catalog: &Catalog| check::check_unit_for(&unit, sources, catalog, secrets.as_deref(), &asker);
+    let mut analysis = check(&Catalog::stdlib());
+    // Which models are asked is known now, and with it what they cost.
+    let today = jiff::Timestamp::now().to_string();
+    let day = today.get(..10).unwrap_or_default();
+    if let Some(priced) = config.and_then(|config| priced::catalog(config, prices, &analysis, day)) {
+        analysis = check(&priced);
+    }
     analysis.diagnostics.extend(found);
     for file in files {
         if let Some(places) = &file.parse.json {
@@ -306,6 +319,21 @@ impl Load<'_> {
         }
     }
 
+    /// The prices that `aos.toml` names; `None`: those that come along.
+    fn prices(&mut self, config: &Config) -> Option<Prices> {
+        let (path, span) = config.project.prices.as_ref()?;
+        let full = crate::source::loader::normalize(&self.root.join(&**path));
+        let read = self.loader.read(&full).map_err(|error| error.to_string());
+        match read.and_then(|text| Prices::with_file(&text)) {
+            Ok(prices) => Some(prices),
+            Err(why) => {
+                let message = format!("the file of prices `{path}` cannot be used: {why}");
+                self.diagnostics.push(Diagnostic::new(Code::ConfigInvalid, *span, message));
+                None
+            }
+        }
+    }
+
     /// Loads the files of the skill folders.
     fn shared(&mut self, config: &Config) {
         for (folder, span) in &config.project.skills {
@@ -350,6 +378,29 @@ mod tests {
     fn load(files: &[(&str, &str)]) -> Project {
         let loader = MemoryLoader::new(files.iter().copied());
         Project::load(Path::new(files[0].0), &loader).unwrap()
+    }
+
+    #[test]
+    fn models_cost_what_their_price_says() {
+        let plan =
+            "plan p() budget cost 0.02 usd {\n  step a = llm.generate(prompt: \"x\", max_tokens: 100)\n}\n";
+        let both = "plan p() {\n  step a = llm.generate(prompt: \"x\", max_tokens: 100)\n\n  step b = llm.embed(texts: [a], model: \"own\", max_input: 1000)\n}\n";
+        let toml = "[project]\nprices = \"prices.json\"\n\n[skills.llm]\nmodel = \"claude-haiku-4-5\"\n";
+        let prices = "{\"own\": {\"input_cost_per_token\": 2e-6, \"output_cost_per_token\": 0, \"input_cost_per_token_above_1k_tokens\": 1, \"output_cost_per_token_above_1k_tokens\": 1}}";
+        let cost = |plan: &str, toml: &str| {
+            let project = load(&[("/p.plan", plan), ("/aos.toml", toml), ("/prices.json", prices)]);
+            let found: Vec<Code> =
+                project.analysis.diagnostics.iter().filter(|d| d.is_error()).map(|d| d.code).collect();
+            (found, project.analysis.summaries()[0].worst_case.cost_usd())
+        };
+        // 16,000 tokens of input at a micro-dollar, 100 of output at five.
+        assert_eq!(cost(plan, toml), (vec![], Some(0.0165)));
+        assert_eq!(cost(&plan.replace("0.02 usd", "0.0164 usd"), toml), (vec![Code::BudgetExceeded], None));
+        assert_eq!(cost(both, toml), (vec![], Some(0.0185)));
+        // What is not known is no bound.
+        assert_eq!(cost(plan, &toml.replace("haiku-4-5", "haiku-9")), (vec![], None));
+        assert_eq!(cost(&both.replace("\"own\"", "a"), toml).1, None);
+        assert_eq!(cost(plan, &toml.replace("prices.json", "none.json")).0, vec![Code::ConfigInvalid]);
     }
 
     fn codes(project: &Project) -> Vec<String> {

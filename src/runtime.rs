@@ -1,5 +1,6 @@
 //! The impure shell of the engine: a durable store, a clock, skills, and the driver that ties them together.
 
+pub mod agents;
 pub mod artifacts;
 pub mod blobs;
 pub mod call;

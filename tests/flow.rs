@@ -119,16 +119,6 @@ fn control_follows_conditions_loops_and_errors() {
     bad("step w = clean.read() on_error use odd step b = bank.pay(to: w)", &["untrusted-flow@w"]);
     clean("step a = web.read() require a.ok else \"no\" step b = bank.pay(to: free) depends_on [a]");
     clean("step a = web.read() on_error continue step b = bank.pay(to: free) when failed(a)");
-    // Whether a region fails hangs on what is inside it.
-    let region = "step r = do { step k = clean.read(x: odd) } on_error continue";
-    bad(&format!("{region} step b = bank.pay(to: free) when succeeded(r)"), &[pay]);
-    bad(
-        "step r = do { require odd == \"\" else \"no\" } on_error continue step b = bank.pay(to: free) when failed(r)",
-        &[pay],
-    );
-    clean(
-        "step r = do { step k = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: free) when failed(r)",
-    );
     bad(
         "step l = loop x = \"a\" max 3 { step a = web.read() return a.text } step b = bank.pay(to: l)",
         &["untrusted-flow@l"],
@@ -181,10 +171,63 @@ fn called_plans_are_followed() {
         "{through}plan p(odd: untrusted string) {{ step a = id(x: odd) step b = bank.pay(to: a) step c = id(x: \"m\") step d = bank.pay(to: c) }}"
     );
     assert_eq!(found_for(&text, &Asker::default()), ["untrusted-flow@a"]);
+    // What a called plan read itself is as untrusted as what it was given, also where another plan uses it.
+    let reads = "plan r() -> { body: string, ok: bool } { step w = web.read(url: \"u\") return { body: w.text, ok: w.text == \"\" } }\nplan whole() -> { text: string } { step w = web.read(url: \"u\") return w }\nplan s(to: string) { step z = bank.pay(to: to) }\nplan r2() -> { body: string, ok: bool } { step a = r() return a }\n";
+    let p = |body: &str| found_for(&format!("{reads}plan p() {{ {body} }}"), &Asker::default());
+    assert_eq!(p("step a = r() step b = bank.pay(to: a.body)"), ["untrusted-flow@a.body"]);
+    assert_eq!(p("step a = r2() step b = bank.pay(to: a.body)"), ["untrusted-flow@a.body"]);
+    assert_eq!(p("step a = whole() step b = bank.pay(to: a.text)"), ["untrusted-flow@a.text"]);
+    assert_eq!(p("step a = r() step b = s(to: a.body)"), ["untrusted-flow@s(to: a.body)"]);
+    assert_eq!(
+        p("step a = r() step b = bank.pay(to: \"me\") when a.ok"),
+        ["untrusted-control@bank.pay(to: \"me\")"]
+    );
+    let inside = "plan q() -> string { step w = web.read(url: \"u\") step z = bank.pay(to: w.text) return z.id }\nplan p() { step a = q() }";
+    assert_eq!(found_for(inside, &Asker::default()), ["untrusted-flow@w.text"]);
     let declared = "plan t(x: trusted string) { step z = bank.pay(to: x) }\nplan p(odd: untrusted string) { step a = t(x: odd) }";
     assert_eq!(found_for(declared, &Asker::default()), ["untrusted-flow@odd"]);
     let result = "plan p(odd: untrusted string) -> trusted string { return odd }";
     assert_eq!(found_for(result, &Asker::default()), ["untrusted-flow@odd"]);
+}
+
+#[test]
+fn what_lets_a_body_fail_decides_too() {
+    let pay = "untrusted-control@bank.pay(to: \"me\")";
+    let odd = "step w = web.read() require w.ok else \"no\"";
+    bad(
+        &format!("step a = do {{ {odd} }} on_error continue step b = bank.pay(to: \"me\") when failed(a)"),
+        &[pay],
+    );
+    bad(
+        &format!("step a = do {{ {odd} return \"me\" }} on_error use \"you\" step b = bank.pay(to: a)"),
+        &["untrusted-control@a"],
+    );
+    bad(
+        &format!(
+            "step a = for x in [1, 2] tolerate 1 {{ {odd} return 1 }} step b = bank.pay(to: \"me\") when a[0] != null"
+        ),
+        &[pay],
+    );
+    let called = format!(
+        "plan q() {{ {odd} }}\nplan p() {{ step a = q() on_error continue step b = bank.pay(to: \"me\") when failed(a) }}"
+    );
+    assert_eq!(found_for(&called, &Asker::default()), [pay]);
+    bad(
+        "step a = do { step c = clean.read() when odd == \"\" } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+        &[pay],
+    );
+    bad(
+        "step a = loop n = 0 max 3 { return n + 1 until odd == \"\" } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+        &[pay],
+    );
+    clean(
+        "step a = do { step c = clean.read(x: odd) on_error continue } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+    );
+    clean(&format!("step a = do {{ {odd} }} on_error continue step b = bank.pay(to: \"me\")"));
+    clean(&format!("step a = do {{ {odd} return \"me\" }} step b = bank.pay(to: a)"));
+    clean(
+        "step a = do { step c = clean.read() } on_error continue step b = bank.pay(to: \"me\") when failed(a)",
+    );
 }
 
 #[test]

@@ -83,6 +83,13 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
     let steps: String = (0..20_000).map(|n| format!("  step s{n} = time.sleep(duration: 0ms)\n")).collect();
     let long = format!("plan p() -> string {{ return \"{}\" }}", "x".repeat(50 * 1024 * 1024));
     let nested = (0..60).fold("1".to_owned(), |inner, _| format!("string(\"${{{inner}}}\")"));
+    let call = |url: &str, more: &str| {
+        format!("  step c{url} = http.post(url: \"https://a.example/{url}\"){more}\n")
+    };
+    let ordered: String =
+        (1..20_000).map(|n| call(&n.to_string(), &format!(" depends_on [c0, c{}]", n - 1))).collect();
+    let ordered = format!("plan p() {{\n{}{ordered}}}\n", call("0", ""));
+    let unknown: String = (0..10_000).map(|n| format!("  step s{n} = time.slep(duration: d{n})\n")).collect();
     let chain: String = (1..5_000).map(|n| format!("  let x{n} = x{} + 1\n", n - 1)).collect();
     vec![
         ("10,000 nested brackets", wrap("[".repeat(10_000) + &"]".repeat(10_000)), 1, "error[too-deep]"),
@@ -103,6 +110,13 @@ fn texts() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
         ("only NUL bytes", vec![0; 100_000], 1, "error["),
         ("invalid UTF-8", b"plan p() { return \"\xff\xfe\" }".to_vec(), 2, "UTF-8"),
         ("20,000 steps", format!("plan p() {{\n{steps}}}\n").into_bytes(), 0, "`p` at most: "),
+        ("20,000 calls in a row", ordered.into_bytes(), 0, "info[redundant-depends-on]"),
+        (
+            "20,000 unknown names",
+            format!("plan p() {{\n{unknown}}}\n").into_bytes(),
+            1,
+            "error[unknown-skill]",
+        ),
         (
             "a chain of 5,000 lets",
             format!("plan p() -> int {{\n  let x0 = 0\n{chain}  return x4999\n}}\n").into_bytes(),

@@ -18,6 +18,8 @@ mod commands;
 mod conformance;
 mod corpus;
 #[cfg(feature = "cli")]
+mod docs;
+#[cfg(feature = "cli")]
 mod editors;
 mod engine;
 #[cfg(feature = "cli")]
@@ -45,6 +47,7 @@ mod mutation;
 mod nestful;
 #[cfg(feature = "otel")]
 mod otel;
+mod pages;
 #[cfg(feature = "cli")]
 mod partial;
 #[cfg(feature = "cli")]
@@ -59,6 +62,8 @@ mod readme;
 mod rendered;
 #[cfg(feature = "runtime")]
 mod runs;
+#[cfg(feature = "s3")]
+mod s3;
 #[cfg(feature = "cli")]
 mod skills;
 #[cfg(feature = "runtime")]

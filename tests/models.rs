@@ -3,6 +3,7 @@
 //! Each shape names where it was taken from: anthropic-sdk-python at 009b035, openai-python at e43b422, ollama at fb30760. What no
 //! public document or test of theirs shows is marked `unverified`.
 
+mod agents;
 mod anthropic;
 mod chat;
 mod costs;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The table of `src/lib.rs`: a module may use those of lower layers, and those of its own group.
 const LAYERS: &[(u8, &[&str])] = &[
-    (0, &["source", "diagnostic", "value", "types"]),
+    (0, &["source", "diagnostic", "value", "types", "docs"]),
     (1, &["syntax", "expr"]),
     (2, &["catalog"]),
     (3, &["check", "format"]),

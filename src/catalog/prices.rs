@@ -132,9 +132,17 @@ impl Price {
         let reached = self.above.iter().filter(|(above, _)| input > *above).map(|(_, rates)| rates);
         let all = std::iter::once(&self.rates).chain(reached);
         all.fold((0, 0), |(i, o), rates| {
-            let written = rates.cache_write.unwrap_or(0).max(rates.cache_write_long.unwrap_or(0));
+            // Anthropic caches what it is asked to cache, and it never is; OpenAI does by itself.
+            let written =
+                rates.cache_write.filter(|_| self.provider.as_deref() != Some("anthropic")).unwrap_or(0);
             (i.max(rates.input).max(written), o.max(rates.output))
         })
+    }
+
+    /// The lengths of input beyond which a request has other rates, ascending.
+    #[must_use]
+    pub fn steps(&self) -> Vec<i64> {
+        self.above.iter().map(|(above, _)| *above).collect()
     }
 
     fn rates_of(&self, input: i64) -> &Rates {
@@ -366,10 +374,7 @@ mod tests {
         let prices = Prices::builtin();
         let cost =
             |day| prices.find("anthropic", "claude-sonnet-5", day).unwrap().worst(1_000_000, 1_000_000);
-        assert_eq!(
-            (cost("2026-08-31"), cost("2026-09-01")),
-            (14_000_000_000 + 2_000_000_000, 24_000_000_000)
-        );
+        assert_eq!((cost("2026-08-31"), cost("2026-09-01")), (12_000_000_000, 18_000_000_000));
         let later = own(
             r#"{"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6, "effective_from": "2027-01-01"}}"#,
         );

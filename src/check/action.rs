@@ -10,7 +10,7 @@ use super::infer::quoted;
 use super::plans::Head;
 use super::relate::{Bindings, Fit, bind, fits, has_params, non_null, shape, substitute};
 use super::signature;
-use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
+use crate::diagnostic::{Code, Diagnostic, Edit, nearest, nearest_by_words};
 use crate::expr::Expr;
 use crate::source::Span;
 use crate::syntax::ast::{self, EffectKind, Name};
@@ -109,37 +109,26 @@ impl<'a> Lower<'a> {
 
     fn unknown_callee(&mut self, path: &ast::Path) {
         let name = &path.name;
-        let near = self.unit.catalog.suggest(name, self.scope.callables.keys().map(|n| &**n));
+        let known: Vec<&str> = if self.cx.guesses() {
+            self.unit.catalog.names().chain(self.scope.callables.keys().map(|n| &**n)).collect()
+        } else {
+            Vec::new()
+        };
+        let near = nearest(name, known.iter().copied());
         let mut d =
             Diagnostic::new(Code::UnknownSkill, path.span, format!("there is no skill or plan `{name}`"));
         d = match near {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
                 .fix(format!("rename it to `{near}`"), vec![Edit::replace(path.span, near)]),
-            None => match self.unit.catalog.suggest_by_words(name, self.scope.callables.keys().map(|n| &**n))
-            {
+            None => match nearest_by_words(name, known.iter().copied()) {
                 Some(near) => d
                     .label(format!("did you mean `{near}`?"))
                     .unsafe_fix(format!("call `{near}`"), vec![Edit::replace(path.span, near)]),
-                None => d.help(self.without_callee(name)),
+                None => d.help(without_callee(name, &known)),
             },
         };
         self.cx.report(d);
-    }
-
-    /// What to do where nothing like the name is there.
-    fn without_callee(&self, name: &str) -> String {
-        let space = name.rsplit_once('.').map(|(space, _)| format!("{space}."));
-        let all = self.unit.catalog.names().chain(self.scope.callables.keys().map(|n| &**n));
-        let mut beside: Vec<&str> =
-            all.filter(|other| space.as_ref().is_some_and(|space| other.starts_with(space))).collect();
-        beside.sort_unstable();
-        beside.dedup();
-        match &*beside {
-            [] => format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`"),
-            [one] => format!("the only skill beside it is `{one}`"),
-            some => format!("the skills beside it are {}", quoted(some)),
-        }
     }
 
     /// Lowers a call, of an action, a fallback or a compensation.
@@ -438,6 +427,20 @@ fn only_lacking<'p>(call: &ast::Call, params: &'p [Param]) -> Option<&'p str> {
 /// The type with its parameters filled in.
 fn filled(ty: &Type, bindings: &Bindings) -> Type {
     if bindings.is_empty() { ty.clone() } else { substitute(ty, bindings) }
+}
+
+/// What to do where no known name is like this one.
+fn without_callee(name: &str, known: &[&str]) -> String {
+    let space = name.rsplit_once('.').map(|(space, _)| format!("{space}."));
+    let beside = |other: &&&str| space.as_ref().is_some_and(|space| other.starts_with(space));
+    let mut beside: Vec<&str> = known.iter().filter(beside).copied().collect();
+    beside.sort_unstable();
+    beside.dedup();
+    match &*beside {
+        [] => format!("declare it: `skill {name}(…) -> …`, or bring its file in by `use`"),
+        [one] => format!("the only skill beside it is `{one}`"),
+        some => format!("the skills beside it are {}", quoted(some)),
+    }
 }
 
 /// A parameter that takes any value and is not given: what a record for a text may be meant for; and the name that stands there now.

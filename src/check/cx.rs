@@ -113,6 +113,9 @@ pub(super) struct Scope {
     later: HashMap<Name, Span>,
 }
 
+/// How many findings a plan has before no guesses are made any more.
+const MOST_GUESSED: usize = 500;
+
 /// Words that cannot be declared: the reserved ones and the two that have a meaning of their own.
 const RESERVED: &[&str] = &[
     "step", "let", "return", "require", "fail", "do", "if", "else", "for", "match", "loop", "race", "in",
@@ -273,7 +276,16 @@ impl<'a> Cx<'a> {
         None
     }
 
+    /// Whether it is still looked for what a name was meant to be. Each look goes through all names there are, so a large file of
+    /// nothing but mistakes would take the square of its size; behind so many findings nobody reads them.
+    pub(super) fn guesses(&self) -> bool {
+        self.diagnostics.len() < MOST_GUESSED
+    }
+
     pub(super) fn nearest_name(&self, name: &str) -> Option<String> {
+        if !self.guesses() {
+            return None;
+        }
         let names = self.scopes.iter().flat_map(|s| s.names.keys().chain(s.later.keys()));
         nearest(name, names.map(|n| &**n)).map(str::to_owned)
     }

@@ -73,6 +73,7 @@ pub(super) fn check(
         muted: 0,
         instances: 0,
         clean: HashMap::new(),
+        ends: Label::default(),
         calls: Vec::new(),
         loops: 0,
     };
@@ -110,6 +111,7 @@ pub(crate) fn seen(
         muted: 1,
         instances: 0,
         clean: HashMap::new(),
+        ends: Label::default(),
         calls: Vec::new(),
         loops: 0,
     };
@@ -136,8 +138,10 @@ struct Walk<'a> {
     /// While a loop is walked to learn its labels, nothing is told.
     muted: u32,
     instances: u32,
-    /// Results of calls that bring no label along.
-    clean: HashMap<Arc<str>, Flow>,
+    /// Results of calls that bring no label along, and what decides whether they fail.
+    clean: HashMap<Arc<str>, (Flow, Label)>,
+    /// What decides whether the body that is being walked ends in an error.
+    ends: Label,
     /// The calls of plans that lead here.
     calls: Vec<Frame>,
     loops: u32,
@@ -234,7 +238,8 @@ impl<'a> Walk<'a> {
     /// A plan with the labels of a call's arguments.
     fn instance(&mut self, plan: &'a Plan, args: &[Flow], pc: &Label, span: Span) -> Flow {
         let clean = pc.is_clean() && args.iter().all(|a| a.total().is_clean());
-        if clean && let Some(known) = self.clean.get(&plan.name) {
+        if clean && let Some((known, ends)) = self.clean.get(&plan.name) {
+            self.ends = self.ends.join(&ends.outside(self.depth()));
             return known.clone();
         }
         if self.calls.iter().any(|f| f.plan == plan.name) || self.instances >= MAX_INSTANCES {
@@ -252,14 +257,17 @@ impl<'a> Walk<'a> {
             let plain = param.labels == crate::types::Labels::default() && !has_labels(&param.ty);
             vars.set(param.var, if plain { arg } else { flow });
         }
+        let around = std::mem::take(&mut self.ends);
         let mut result = self.body(&mut vars, &plan.body, pc);
         self.calls.pop();
+        let ends = std::mem::take(&mut self.ends).outside(self.depth());
+        self.ends = around.join(&ends);
         if plan.output_labels != crate::types::Labels::default() || has_labels(&plan.output) {
             let said = self.said(plan.span);
             result = Flow::typed(result.total(), &plan.output, plan.output_labels, said);
         }
         if clean {
-            self.clean.insert(plan.name.clone(), result.clone());
+            self.clean.insert(plan.name.clone(), (result.clone(), ends));
         }
         result
     }

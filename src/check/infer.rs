@@ -480,12 +480,12 @@ impl Cx<'_> {
                 .label(format!("`{field}` is a function"))
                 .fix(format!("call it: `.{field}()`"), vec![Edit::after(name.span, "()")]);
         }
-        match nearest(field, known.iter().copied()) {
+        match nearest(field, known.iter().copied().filter(|_| self.guesses())) {
             Some(near) => d
                 .label(format!("did you mean `{near}`?"))
                 .fix(format!("rename it to `{near}`"), vec![Edit::replace(name.span, near)]),
             None if known.is_empty() => d.label(format!("`{ty}` has no fields")),
-            None => match nearest_by_words(field, known.iter().copied()) {
+            None => match nearest_by_words(field, known.iter().copied().filter(|_| self.guesses())) {
                 Some(near) => d
                     .label(format!("it has {}", quoted(known)))
                     .unsafe_fix(format!("read `{near}`"), vec![Edit::replace(name.span, near)]),

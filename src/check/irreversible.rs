@@ -10,7 +10,7 @@ use crate::expr::VarId;
 use crate::source::{Sources, Span};
 use crate::syntax::ast::EffectKind;
 use indexmap::IndexMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 type Skills = IndexMap<Arc<str>, Arc<Signature>>;
@@ -26,6 +26,10 @@ pub(super) fn check(
     }
 }
 
+/// How many mentions are looked at in one body: each irreversible call looks at what stands below it, so a large body would take the
+/// square of its size. Behind that the rest is not told.
+const MOST_LOOKS: usize = 1 << 22;
+
 fn one_body(
     body: &Body,
     plans: &IndexMap<Arc<str>, Plan>,
@@ -33,19 +37,37 @@ fn one_body(
     sources: &Sources,
     found: &mut Vec<Diagnostic>,
 ) {
-    for (index, stmt) in body.stmts.iter().enumerate() {
-        let Some(step) = visit::step_of(stmt).filter(|s| final_(s)) else { continue };
+    let finals: Vec<(usize, &Stmt, &Step)> = body
+        .stmts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, stmt)| Some((index, stmt, visit::step_of(stmt).filter(|s| final_(s))?)))
+        .collect();
+    if finals.is_empty() {
+        return;
+    }
+    let mentions: Vec<Vec<VarId>> = body.stmts.iter().map(mentions).collect();
+    let may_end: Vec<bool> = body.stmts.iter().map(|s| fallible(s, plans, skills)).collect();
+    let home: HashMap<VarId, usize> =
+        body.stmts.iter().enumerate().filter_map(|(i, s)| Some((s.var?, i))).collect();
+    let last = may_end.iter().rposition(|may| *may).unwrap_or(0);
+    let mut looks = 0;
+    for (index, stmt, step) in finals.into_iter().take_while(|(index, ..)| *index < last) {
         let mut needs: HashSet<VarId> = stmt.var.into_iter().collect();
-        for later in body.stmts.iter().skip(index + 1) {
-            if mentions(later).iter().any(|v| needs.contains(v)) {
+        let below = body.stmts.iter().zip(&mentions).zip(&may_end).skip(index + 1);
+        for ((later, mentions), may_end) in below {
+            looks += 1 + mentions.len();
+            if looks > MOST_LOOKS {
+                return;
+            }
+            if mentions.iter().any(|v| needs.contains(v)) {
                 needs.extend(later.var);
                 continue;
             }
-            if !fallible(later, plans, skills) || touches(step, later) {
+            if !may_end || touches(step, later) {
                 continue;
             }
-            let movable =
-                body.stmts.iter().skip(index).filter_map(|s| s.var).all(|v| !mentions(later).contains(&v));
+            let movable = mentions.iter().all(|v| home.get(v).is_none_or(|at| *at < index));
             found.push(report(stmt, later, movable.then_some(sources)));
             break;
         }

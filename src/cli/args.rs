@@ -3,6 +3,9 @@
 mod memory;
 
 pub(crate) use memory::{Memory, MemoryCommand, MemoryKind};
+mod spending;
+
+pub(crate) use spending::{Agents, AgentsCommand, Cost, CostBy};
 
 use super::Exit;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -85,6 +88,9 @@ pub(crate) enum Command {
     /// Add up what runs and planning used: tokens and money.
     #[command(after_help = "Example: aos cost --by model --since 7d")]
     Cost(Cost),
+    /// Look at the agents of aos.toml: what they may call and spend.
+    #[command(after_help = "Example: aos agents show triager")]
+    Agents(Agents),
     /// Look at runs that were put aside, and decide.
     #[command(after_help = "Example: aos dead list")]
     Dead(Dead),
@@ -112,6 +118,9 @@ pub(crate) enum Command {
     /// Evaluate one expression, or many.
     #[command(after_help = "Example: aos eval 'size(xs) > 1' --var 'xs=[1,2]'")]
     Eval(Eval),
+    /// Read the guide and the language reference.
+    #[command(after_help = "Example: aos docs clauses | less")]
+    Docs(Docs),
     /// Explain a diagnostic, with an example before and after.
     #[command(after_help = "Example: aos explain unknown-skill")]
     Explain(Explain),
@@ -479,31 +488,6 @@ pub(crate) enum ArtifactType {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Cost {
-    /// What a line stands for.
-    #[arg(long, value_enum, default_value_t = CostBy::Run)]
-    pub(crate) by: CostBy,
-    /// Only since a day, a time, or so long ago: `2026-11-01`, `7d`.
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) since: Option<String>,
-    /// Price every request to a model anew, by the prices as they are now; what was booked stays as it is.
-    #[arg(long)]
-    pub(crate) reprice: bool,
-    /// Print every line as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CostBy {
-    Run,
-    Step,
-    Agent,
-    Model,
-    Day,
-}
-
-#[derive(Debug, ClapArgs)]
 pub(crate) struct Dead {
     #[command(subcommand)]
     pub(crate) command: DeadCommand,
@@ -694,6 +678,12 @@ pub(crate) struct Eval {
     /// Read one case a line from stdin, answer one a line.
     #[arg(long, conflicts_with_all = ["expr", "var"])]
     pub(crate) jsonl: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Docs {
+    /// A page, as `aos docs` lists them; the last part of its name is enough.
+    pub(crate) page: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

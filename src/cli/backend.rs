@@ -126,8 +126,9 @@ impl Backend {
     fn local(store: Arc<dyn Store>, dir: Option<PathBuf>) -> Backend {
         let folder = dir.clone();
         let skills = move |root: &Path| setup::skills(root, folder.as_deref());
-        let mut runtime =
-            Runtime::new(Arc::clone(&store), KeyName::local(), skills).with_people(setup::people);
+        let mut runtime = Runtime::new(Arc::clone(&store), KeyName::local(), skills)
+            .with_agents(setup::agent)
+            .with_people(setup::people);
         if let Some(dir) = dir {
             runtime = runtime.in_folder(&dir);
         }

@@ -19,7 +19,7 @@ pub(crate) fn cost(args: &Cost, global: &Global) -> CliResult {
     };
     let since = args.since.as_deref().map(|text| since(text, jiff::Timestamp::now())).transpose()?;
     let reprice = if args.reprice { Some(project()?) } else { None };
-    let query = Query { by, since, reprice };
+    let query = Query { by, since, reprice, project: None };
     let lines = backend::block_on(async {
         let backend = Backend::open(global).await?;
         let lines = ask(&backend, query).await;
@@ -38,7 +38,7 @@ pub(crate) fn cost(args: &Cost, global: &Global) -> CliResult {
     Ok(Exit::Done)
 }
 
-async fn ask(backend: &Backend, query: Query) -> Result<Vec<Line>, Stop> {
+pub(crate) async fn ask(backend: &Backend, query: Query) -> Result<Vec<Line>, Stop> {
     match backend {
         Backend::Local { runtime, .. } => runtime.cost(query).await.map_err(|e| backend::stop(&e)),
         Backend::Remote { store } => match Backend::ask(store, &Request::Cost { query }).await? {

@@ -58,9 +58,12 @@ pub(crate) fn project_for(path: &Path, asking: &Asking) -> Result<Project, Stop>
     Ok(project)
 }
 
-/// Refuses an agent that aos.toml has not.
+/// Refuses an agent that aos.toml has not, or that may not act.
 pub(crate) fn known_agent(project: &Project, agent: Option<&str>) -> Result<(), Stop> {
-    let Some(name) = agent.filter(|name| !project.config.agents.contains_key(*name)) else { return Ok(()) };
+    let Some(name) = agent else { return Ok(()) };
+    if let Some(agent) = project.config.agents.get(name) {
+        return agent.hindrance(name).map_or(Ok(()), |why| Err(Stop::failed(why)));
+    }
     let known = project.config.agents.keys().map(AsRef::as_ref);
     let hint = crate::diagnostic::nearest(name, known)
         .map_or_else(|| "declare it as `[agents.NAME]`".to_owned(), |n| format!("did you mean `{n}`?"));

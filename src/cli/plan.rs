@@ -88,7 +88,7 @@ async fn once(args: &Plan, session: &Session, goal: &str, backend: &Backend) -> 
         show::spent(&made.record, made.recorded);
     }
     let kept = rest.map(|rest| (rest.run, rest.inputs));
-    act(args, planned, kept, backend).await
+    act(args, planned, kept, made.record.untrusted, backend).await
 }
 
 /// What is to be done with a plan.
@@ -103,6 +103,7 @@ async fn act(
     args: &Plan,
     planned: Box<Planned>,
     kept: Option<(String, crate::value::Map)>,
+    doubted: bool,
     backend: &Backend,
 ) -> CliResult {
     let mut file = args.out.clone();
@@ -119,7 +120,7 @@ async fn act(
     if then != Then::Run {
         return Ok(Exit::Done);
     }
-    run_it(args, planned, kept, file.as_deref(), backend).await
+    run_it(args, planned, kept, doubted, file.as_deref(), backend).await
 }
 
 /// Runs a plan under the key that it was planned under.
@@ -127,12 +128,13 @@ async fn run_it(
     args: &Plan,
     planned: Box<Planned>,
     kept: Option<(String, crate::value::Map)>,
+    doubted: bool,
     file: Option<&Path>,
     backend: &Backend,
 ) -> CliResult {
     let Planned { name, project, checked, .. } = *planned;
     let summaries = project.analysis.summaries();
-    let doubted = project.analysis.plans.values().any(|p| p.doubted);
+    let doubted = doubted || project.analysis.plans.values().any(|p| p.doubted);
     let loaded = Loaded { project, plan: name, checked, summaries, doubted };
     let (from, kept) = match kept {
         Some((run, kept)) => (Some(reuse::From { run, rerun: Vec::new() }), kept),

@@ -9,7 +9,7 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Code {
-            $(#[doc = $summary] $variant,)*
+            $(#[doc = include_str!(concat!("explain/", $name, ".md"))] $variant,)*
         }
 
         impl Code {

@@ -60,6 +60,8 @@ pub struct Invoke {
     pub key: Option<CallKey>,
     /// The driver holds calls back that would be more than this.
     pub rate: Option<Rate>,
+    /// What it uses at the worst, as far as its signature says.
+    pub worst: Usage,
 }
 
 /// `cache`: what the result is kept under, and for how long.

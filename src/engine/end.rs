@@ -133,7 +133,15 @@ impl Machine {
         if let Some(row) = self.row_mut(loc) {
             row.released_by = by;
         }
-        self.work.push_back(Work::Ready(loc));
+        let dag = self.dag.clone();
+        let is_let =
+            node(&dag, self.body_id(loc.frame), loc.node).is_some_and(|n| matches!(n.kind, NodeKind::Let(_)));
+        if is_let {
+            // It comes before everything else: a body may be over, and its result reads the last of a chain of them.
+            self.work.push_front(Work::Ready(loc));
+        } else {
+            self.work.push_back(Work::Ready(loc));
+        }
     }
 
     pub(super) fn skip(&mut self, loc: Loc, because: Arc<str>) {

@@ -56,7 +56,8 @@ fn nanos(usd: f64) -> u64 {
     (usd * NANOS).round() as u64
 }
 
-fn usd(nanos: u64) -> String {
+/// Nano-dollars as dollars.
+pub(crate) fn usd(nanos: u64) -> String {
     let (whole, part) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let part = format!("{part:09}");
     match part.trim_end_matches('0') {
@@ -205,10 +206,9 @@ impl Machine {
     /// What one call uses at the worst, as far as its signature says.
     pub(super) fn worst_of(&self, skill: &str, args: &Map) -> Spent {
         let mut worst = Spent { calls: 1, ..Spent::default() };
-        if self.ledgers.is_empty() {
+        let Some(facts) = self.dag.skill(skill).filter(|f| f.cost.is_some() || f.tokens.is_some()) else {
             return worst;
-        }
-        let Some(facts) = self.dag.skill(skill) else { return worst };
+        };
         let number = |expr: &Option<crate::expr::Expr>| {
             expr.as_ref().and_then(|e| self.eval_over(e, &facts.params, args)).and_then(|v| v.as_number())
         };

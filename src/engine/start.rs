@@ -530,6 +530,7 @@ impl Machine {
             (None, None) => DEFAULT_TIMEOUT_MS,
         };
         let path = self.path(loc);
+        let worst = self.worst_of(skill, &args).usage();
         let args = Value::Map(Arc::new(args));
         // A fallback is another call.
         let own = self.active(loc).is_none_or(|a| a.fallback.is_none());
@@ -572,6 +573,7 @@ impl Machine {
             cache,
             key: call_key,
             rate: facts.rate,
+            worst,
         })
     }
 

@@ -20,6 +20,20 @@ pub struct Config {
     pub people: IndexMap<Arc<str>, Vec<Arc<str>>>,
     /// By name.
     pub agents: IndexMap<Arc<str>, AgentConfig>,
+    pub store: StoreConfig,
+}
+
+/// `[store]`: of the store that lies below the folder of this file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreConfig {
+    /// Where files and large results are kept: `s3://BUCKET/PREFIX`; else in the store's folder.
+    pub blobs: Option<Arc<str>>,
+    /// The address of the service, where it is not Amazon's.
+    pub endpoint: Option<Arc<str>>,
+    pub region: Option<Arc<str>>,
+    /// The names of the secrets that hold the id of the access key and the key; without them the service is asked as the
+    /// environment says (`AWS_ACCESS_KEY_ID` and so on).
+    pub keys: Option<(Arc<str>, Arc<str>)>,
 }
 
 /// `[project]`
@@ -150,10 +164,107 @@ pub enum SecretSource {
     File(Arc<str>),
 }
 
+/// Whether an agent may act.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AgentStatus {
+    #[default]
+    Active,
+    /// Nothing starts or goes on for it until it is active again.
+    Paused,
+    /// The same, for good.
+    Disabled,
+}
+
+impl AgentStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Disabled];
+
+    /// The name in `aos.toml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// The time over which a budget of an agent counts, back from now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Period {
+    /// Each run has its own.
+    #[default]
+    Run,
+    Hour,
+    Day,
+    Week,
+    /// Thirty days.
+    Month,
+}
+
+impl Period {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Run, Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// The name in `aos.toml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    /// How far back it counts; `None` where it counts in a run.
+    #[must_use]
+    pub fn length(self) -> Option<Duration> {
+        const HOUR: u64 = 3_600;
+        let hours = match self {
+            Self::Run => return None,
+            Self::Hour => 1,
+            Self::Day => 24,
+            Self::Week => 7 * 24,
+            Self::Month => 30 * 24,
+        };
+        Some(Duration::from_secs(hours * HOUR))
+    }
+}
+
+/// So many calls in a time: `60/min`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentRate {
+    pub count: i64,
+    pub per_ms: i64,
+}
+
+impl AgentRate {
+    /// From `10/s`, `60/min`, `100/h`, `1000/day`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (count, per) = text.split_once('/')?;
+        let count = count.trim().parse::<i64>().ok().filter(|n| *n > 0)?;
+        let per_ms = match per.trim() {
+            "s" | "sec" | "second" => 1_000,
+            "min" | "m" | "minute" => 60_000,
+            "h" | "hour" => 3_600_000,
+            "d" | "day" => 86_400_000,
+            _ => return None,
+        };
+        Some(AgentRate { count, per_ms })
+    }
+}
+
 /// `[agents.<name>]`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentConfig {
     pub description: Option<Arc<str>>,
+    /// Who answers for it.
+    pub owner: Option<Arc<str>>,
+    pub status: AgentStatus,
     /// Skill names, `llm.*` for all of a namespace.
     pub grants: Vec<Arc<str>>,
     pub deny: Vec<Arc<str>>,
@@ -161,8 +272,8 @@ pub struct AgentConfig {
     pub may_endorse: Vec<Arc<str>>,
     pub planner: Option<PlannerConfig>,
     pub budget: Option<AgentBudget>,
-    /// Calls per second, as `60/min`.
-    pub rate: Option<Arc<str>>,
+    /// Calls of all its runs, as `60/min`.
+    pub rate: Option<AgentRate>,
 }
 
 /// `planner = { … }`
@@ -185,8 +296,35 @@ pub struct AgentBudget {
     pub cost_usd: Option<f64>,
     pub tokens: Option<i64>,
     pub calls: Option<i64>,
-    /// `run`, `hour`, `day`, `week` or `month`.
-    pub per: Option<Arc<str>>,
+    pub per: Period,
+}
+
+impl AgentConfig {
+    /// Whether it may call a skill: one of its grants names it, and none of its denials.
+    #[must_use]
+    pub fn may_call(&self, skill: &str) -> bool {
+        names(&self.grants, skill) && !names(&self.deny, skill)
+    }
+
+    /// What stands in its way, where it may not act.
+    #[must_use]
+    pub fn hindrance(&self, name: &str) -> Option<String> {
+        let status = self.status.name();
+        (self.status != AgentStatus::Active).then(|| {
+            format!(
+                "the agent `{name}` is {status}; set `status = \"active\"` in `[agents.{name}]` of aos.toml"
+            )
+        })
+    }
+}
+
+/// Whether a list of patterns names a skill: `http.get`, `llm.*`, `*`.
+#[must_use]
+pub fn names(patterns: &[Arc<str>], skill: &str) -> bool {
+    patterns.iter().any(|p| match p.strip_suffix('*') {
+        Some(start) => skill.starts_with(start),
+        None => **p == *skill,
+    })
 }
 
 impl Config {
@@ -268,6 +406,8 @@ ops = ["ada"]
 
 [agents.triager]
 description = "Sorts the inbox"
+owner = "ada"
+status = "paused"
 grants = ["http.get", "llm.*"]
 deny = ["shell.*"]
 planner = { provider = "anthropic", model = "m", temperature = 0.2 }
@@ -286,7 +426,15 @@ rate = "60/min"
         );
         assert_eq!(config.skills["http"].http.allow_hosts.as_ref().map(Vec::len), Some(1));
         assert_eq!(config.secrets["GITHUB"], SecretSource::Env("GITHUB_TOKEN".into()));
-        assert_eq!(config.agents["triager"].budget.as_ref().and_then(|b| b.cost_usd), Some(5.0));
+        let triager = &config.agents["triager"];
+        assert_eq!(triager.budget.as_ref().map(|b| (b.cost_usd, b.per)), Some((Some(5.0), Period::Day)));
+        assert_eq!(triager.rate, Some(AgentRate { count: 60, per_ms: 60_000 }));
+        assert_eq!(triager.status, AgentStatus::Paused);
+        assert!(triager.hindrance("triager").is_some_and(|why| why.contains("`triager` is paused")));
+        assert_eq!(
+            ["llm.embed", "http.get", "http.post", "shell.run"].map(|s| triager.may_call(s)),
+            [true, true, false, false]
+        );
     }
 
     #[test]
@@ -308,6 +456,14 @@ rate = "60/min"
             ("[skills.a]\ntimeout = \"fast\"", "\"fast\""),
             ("[secrets]\nA = \"x\"", "\"x\""),
             ("[people]\nops = \"ada\"", "\"ada\""),
+            ("[agents.a]\nstatus = \"pausd\"", "\"pausd\""),
+            ("[agents.a]\nrate = \"often\"", "\"often\""),
+            ("[agents.a]\nbudget = { per = \"year\" }", "\"year\""),
+            ("[agents.a]\nplanner = { provider = \"antropic\" }", "\"antropic\""),
+            ("[agents.a]\ngrants = [\"llm.*.x\"]", "\"llm.*.x\""),
+            ("[store]\nblobs = \"/tmp\"", "\"/tmp\""),
+            ("[store]\naccess_key = \"AKIA\"\nsecret_key = \"S\"\n[secrets]\nS = \"env:S\"", "\"AKIA\""),
+            ("[store]\naccess_key = \"S\"\n[secrets]\nS = \"env:S\"", "\"S\""),
         ];
         for (text, place) in cases {
             let (_, diagnostics) = Config::parse(SourceId(0), text);

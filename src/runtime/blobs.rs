@@ -1,8 +1,15 @@
 //! Values too big for a row: files named by the SHA-256 of their content, `blobs/sha256/ab/cd/<hash>`.
 //!
-//! A blob is durable before the commit that names it: written aside, synced, renamed, its folder synced.
+//! A blob is durable before the commit that names it: written aside, synced, renamed, its folder synced. Where `[store]` of
+//! `aos.toml` names a bucket they are kept there (feature `s3`); what lies in the folder from before is still read.
 
+#[cfg_attr(feature = "s3", path = "blobs/s3.rs")]
+#[cfg_attr(not(feature = "s3"), path = "blobs/no_s3.rs")]
+mod bucket;
+
+use crate::runtime::setup;
 use crate::runtime::store::files::sync_dir;
+use bucket::Bucket;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
@@ -10,7 +17,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 /// The longest value that stays in a row of the store, in bytes; longer ones become blobs.
@@ -93,7 +100,7 @@ pub enum BlobError {
     /// The operating system refused.
     #[error("cannot {act} {path}: {why}")]
     Io {
-        /// `read`, `write` or `delete`.
+        /// `read`, `write`, `delete` or `use`.
         act: &'static str,
         /// The file.
         path: String,
@@ -106,12 +113,56 @@ pub enum BlobError {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     root: PathBuf,
+    data: PathBuf,
+    /// The bucket, looked for when it is first needed.
+    bucket: Arc<OnceLock<Result<Option<Bucket>, BlobError>>>,
+}
+
+/// A bucket, as `[store]` of `aos.toml` says. It is never printed: it holds keys.
+pub struct BucketConfig {
+    /// Its name.
+    pub bucket: String,
+    /// What all keys of ours begin with.
+    pub prefix: String,
+    /// The address of the service.
+    pub endpoint: Option<String>,
+    /// Where it lies.
+    pub region: Option<String>,
+    /// The id of the access key, and the key.
+    pub keys: Option<(String, String)>,
+}
+
+impl BucketConfig {
+    /// As `aos.toml` says it.
+    pub fn url(&self) -> String {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        format!("s3://{}{slash}{}", self.bucket, self.prefix)
+    }
 }
 
 impl Blobs {
     /// The blobs of a data folder; creates nothing yet.
     pub fn new(data: &Path) -> Self {
-        Self { root: data.join("blobs").join("sha256") }
+        let root = data.join("blobs").join("sha256");
+        Self { root, data: data.to_owned(), bucket: Arc::default() }
+    }
+
+    fn bucket(&self) -> Result<Option<&Bucket>, BlobError> {
+        let found = self.bucket.get_or_init(|| {
+            let failed = |path: String, why| BlobError::Io { act: "use", path, why };
+            match setup::bucket(&self.data) {
+                Ok(None) => Ok(None),
+                Ok(Some(mut config)) => {
+                    let own = own_folder(&self.root).map_err(|e| failed(config.url(), e.to_string()))?;
+                    let slash = if config.prefix.is_empty() { "" } else { "/" };
+                    config.prefix = format!("{}{slash}{own}", config.prefix);
+                    let url = config.url();
+                    Bucket::connect(config).map(Some).map_err(|why| failed(url, why))
+                }
+                Err(why) => Err(failed("the bucket of `[store]` in aos.toml".to_owned(), why)),
+            }
+        });
+        found.as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
     /// The file of a blob.
@@ -129,6 +180,9 @@ impl Blobs {
         let hash = BlobHash::of(bytes);
         let path = self.path(hash);
         let _not_swept = SWEEP.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = self.bucket()? {
+            return bucket.put(hash, bytes).map(|()| hash);
+        }
         self.write(&path, bytes).map_err(|error| failed("write", &path, &error))?;
         Ok(hash)
     }
@@ -165,6 +219,11 @@ impl Blobs {
     /// # Errors
     /// If it is damaged, too long or unreadable.
     pub fn get(&self, hash: BlobHash, limit: u64) -> Result<Option<Vec<u8>>, BlobError> {
+        if let Some(bucket) = self.bucket()?
+            && let Some(bytes) = bucket.get(hash, limit)?
+        {
+            return Ok(Some(bytes));
+        }
         let path = self.path(hash);
         let mut bytes = Vec::new();
         let read =
@@ -183,12 +242,24 @@ impl Blobs {
     }
 
     /// Whether there is such a blob; its content is not looked at.
-    pub fn exists(&self, hash: BlobHash) -> bool {
-        self.path(hash).is_file()
+    ///
+    /// # Errors
+    /// If nobody can say: a bucket does not answer.
+    pub fn exists(&self, hash: BlobHash) -> Result<bool, BlobError> {
+        if self.path(hash).is_file() {
+            return Ok(true);
+        }
+        match self.bucket()? {
+            Some(bucket) => bucket.exists(hash),
+            None => Ok(false),
+        }
     }
 
     /// Where a blob lies, for messages.
     pub fn place(&self, hash: BlobHash) -> String {
+        if let Ok(Some(bucket)) = self.bucket() {
+            return bucket.place(hash);
+        }
         self.path(hash).display().to_string()
     }
 
@@ -216,9 +287,12 @@ impl Blobs {
                     let hash = entry.file_name().to_str().and_then(|name| name.parse().ok());
                     let hash = hash.filter(|hash| self.path(*hash) == path);
                     let age = about.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-                    found.push(BlobFile { path, hash, size: about.len(), age });
+                    found.push(BlobFile { path, hash, size: about.len(), age, remote: false });
                 }
             }
+        }
+        if let Some(bucket) = self.bucket()? {
+            found.extend(bucket.files()?);
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
@@ -231,6 +305,9 @@ impl Blobs {
     pub fn sweep(&self, file: &BlobFile, grace: Duration) -> Result<bool, BlobError> {
         // No one puts the same blob between the look at its age and its end.
         let _alone = SWEEP.write().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(hash), Some(bucket)) = (file.remote, file.hash, self.bucket()?) {
+            return bucket.sweep(hash, grace);
+        }
         let age = std::fs::metadata(&file.path).and_then(|about| about.modified());
         let old = age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= grace));
         if old {
@@ -254,6 +331,34 @@ pub struct BlobFile {
     pub size: u64,
     /// Since it was written or wanted again.
     pub age: Duration,
+    /// Whether it lies in a bucket.
+    pub remote: bool,
+}
+
+/// The folder in the bucket that is this store's alone: what no run of it names is deleted there, and another store's runs may name
+/// what lies beside it. The name is made once, and kept beside the blobs.
+fn own_folder(root: &Path) -> std::io::Result<String> {
+    let dir = root.parent().unwrap_or(root);
+    let file = dir.join("bucket");
+    match std::fs::read_to_string(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        read => return read.map(|name| name.trim().to_owned()),
+    }
+    std::fs::create_dir_all(dir)?;
+    let name = uuid::Uuid::now_v7().simple().to_string();
+    let temp = dir.join(format!("bucket.{name}"));
+    let mut written = File::create(&temp)?;
+    written.write_all(name.as_bytes())?;
+    written.sync_all()?;
+    // Where another was faster, its name counts.
+    let linked = std::fs::hard_link(&temp, &file);
+    std::fs::remove_file(&temp)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    sync_dir(dir)?;
+    std::fs::read_to_string(&file)
 }
 
 fn failed(act: &'static str, path: &Path, error: &std::io::Error) -> BlobError {
@@ -288,7 +393,7 @@ mod tests {
         let blobs = Blobs::new(dir.path());
         let missing = BlobHash::of(b"missing");
         assert_eq!(blobs.get(missing, 10), Ok(None));
-        assert!(!blobs.exists(missing));
+        assert_eq!(blobs.exists(missing), Ok(false));
         let hash = blobs.put(b"abc").unwrap();
         assert_eq!(hash.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(blobs.path(hash), dir.path().join("blobs/sha256/ba/78").join(hash.to_string()));

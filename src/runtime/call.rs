@@ -1,5 +1,6 @@
 //! One attempt of one call: what was kept of earlier ones, the rate, the skill, its time-out, its type.
 
+use super::agents::Agent;
 use super::keep::{Before, Keeper, Place};
 use super::model::Meter;
 use super::points;
@@ -27,8 +28,8 @@ pub struct Caller {
     pub run_text: Arc<str>,
     pub tenant: Arc<str>,
     pub actor: Arc<str>,
-    /// Of `aos.toml`, on whose behalf the run is made.
-    pub agent: Option<Arc<str>>,
+    /// On whose behalf the run is made.
+    pub agent: Option<Arc<Agent>>,
 }
 
 /// What a call gave.
@@ -50,8 +51,8 @@ pub enum Ready {
 impl Caller {
     /// Whether something may stand in the way of a call, or in its place.
     #[must_use]
-    pub fn prepares(invoke: &Invoke) -> bool {
-        invoke.cache.is_some() || invoke.key.is_some() || invoke.rate.is_some()
+    pub fn prepares(&self, invoke: &Invoke) -> bool {
+        invoke.cache.is_some() || invoke.key.is_some() || invoke.rate.is_some() || self.agent.is_some()
     }
 
     /// Looks for what an equal call gave, and waits until the call may be made.
@@ -74,6 +75,12 @@ impl Caller {
                 Before::Done { value, run } => return Ok(reused(accept(value, &invoke.output)?, run)),
             }
         }
+        if let Some(agent) = &self.agent {
+            agent.admits(invoke)?;
+            if let Some(rate) = agent.rate() {
+                self.rates.admit(&self.project, agent.rate_key(), rate).await;
+            }
+        }
         if let Some(rate) = invoke.rate {
             self.rates.admit(&self.project, &invoke.skill, rate).await;
         }
@@ -86,7 +93,20 @@ impl Caller {
     /// The failure as the plan's `on_error` sees it.
     pub async fn call(&self, invoke: Invoke, meter: Meter) -> Result<Done, Failure> {
         let (cache, key, step) = (invoke.cache.clone(), invoke.key.clone(), Arc::clone(&invoke.step.0));
-        let done = self.make(invoke, meter).await;
+        let set_aside = match &self.agent {
+            Some(agent) => agent.set_aside(self.run, &invoke, self.skills.bound(&invoke), &meter),
+            None => Ok(None),
+        };
+        let done = match set_aside {
+            Ok(set_aside) => {
+                let done = self.make(invoke, meter).await;
+                if let (Some(set_aside), Ok(done)) = (set_aside, &done) {
+                    set_aside.settle(done.usage);
+                }
+                done
+            }
+            Err(failure) => Err(failure),
+        };
         let place = Place { run: self.run, step: &step, project: &self.project };
         if let (Some(cache), Ok(done)) = (&cache, &done) {
             self.keeper.put(&place, cache, &done.value).await;

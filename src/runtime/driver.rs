@@ -95,6 +95,8 @@ struct InFlight {
 struct Counted {
     skill: Arc<str>,
     meter: Meter,
+    /// Whether it is made, and is more than a computation.
+    outward: bool,
 }
 
 /// What the tasks of calls say.
@@ -314,7 +316,7 @@ impl Driver {
         if !self.paused {
             let asked =
                 commands.iter().filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
-            let intents = intents(asked.filter(|i| !Caller::prepares(i)).chain(&ready));
+            let intents = intents(asked.filter(|i| !self.around.caller.prepares(i)).chain(&ready));
             for kind in intents {
                 self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
             }
@@ -347,8 +349,11 @@ impl Driver {
     fn settle(&mut self, kind: &EventKind) {
         if let EventKind::AttemptSucceeded { step, attempt, usage, .. }
         | EventKind::AttemptFailed { step, attempt, usage, .. } = kind
-            && let Some(call) = self.in_flight.remove(&(step.clone(), *attempt))
+            && let Some(mut call) = self.in_flight.remove(&(step.clone(), *attempt))
         {
+            // What the agent's budget refuses was not made.
+            call.counted.outward &=
+                !matches!(kind, EventKind::AttemptFailed { error, .. } if &*error.kind == "budget");
             self.book(step, *attempt, &call.counted, *usage);
         }
     }
@@ -356,14 +361,17 @@ impl Driver {
     /// Books what a call used, to be written with the next events.
     fn book(&mut self, step: &StepPath, attempt: u32, counted: &Counted, usage: Usage) {
         let models = counted.meter.take();
-        if usage == Usage::default() && models.is_empty() {
+        let caller = &self.around.caller;
+        // Of an agent every call that reaches out counts.
+        let counts = counted.outward && caller.agent.is_some();
+        if usage == Usage::default() && models.is_empty() && !counts {
             return;
         }
-        let caller = &self.around.caller;
         let spend = Spend {
             at: jiff::Timestamp::now(),
             run: Some(caller.run),
-            agent: caller.agent.clone(),
+            agent: caller.agent.as_ref().map(|agent| agent.name()),
+            project: Some(caller.project.clone()),
             plan: Arc::clone(&self.journal.row().plan),
             step: Arc::clone(&step.0),
             attempt,
@@ -484,12 +492,12 @@ impl Driver {
     }
 
     fn invoke(&mut self, invoke: Invoke) {
-        if !Caller::prepares(&invoke) {
+        if !self.around.caller.prepares(&invoke) {
             return self.make(invoke);
         }
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let caller = Arc::clone(&self.around.caller);
-        let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default() };
+        let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default(), outward: false };
         self.spawn(step.clone(), attempt, (false, true), counted, async move {
             match caught(caller.prepare(&invoke)).await {
                 Ok(Ready::Call) => Word::Ready(Box::new(invoke)),
@@ -506,7 +514,8 @@ impl Driver {
         let brief = invoke.effect == EffectKind::Pure
             && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
         let span = trace::call(&self.around.run, &invoke);
-        let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default() };
+        let outward = invoke.effect != EffectKind::Pure;
+        let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default(), outward };
         let mut call = Box::pin(made(caller, invoke, counted.meter.clone(), span));
         // What is done at once needs no task: handing it to another thread and back costs more than it does.
         if brief && let Some(event) = call.as_mut().now_or_never() {

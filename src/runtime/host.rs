@@ -4,6 +4,7 @@ mod care;
 mod memory;
 mod planning;
 
+use super::agents::{Agent, Books};
 use super::call::Caller;
 use super::driver::{Control, Driver, Said, Surroundings, Update};
 use super::journal::{self, FORMAT, Header, JournalError, Replayed, RunJournal, RunRow};
@@ -24,6 +25,7 @@ use super::watch::Watchers;
 use crate::dag::Dag;
 use crate::engine::event::EventKind;
 use crate::engine::{Event, Machine, RunStatus, Step};
+use crate::project::config::AgentConfig;
 use crate::value::{Map, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::Entry;
@@ -43,6 +45,9 @@ pub type SkillsFactory = dyn Fn(&Path) -> Result<Skills, String> + Send + Sync;
 
 /// Reads who may answer from the folder of a project's `aos.toml`.
 pub type PeopleFactory = dyn Fn(&Path) -> Result<People, String> + Send + Sync;
+
+/// Reads what an agent may do from the folder of a project's `aos.toml`.
+pub type AgentFactory = dyn Fn(&Path, &str) -> Result<AgentConfig, String> + Send + Sync;
 
 /// Why a request about a run cannot be met.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -157,6 +162,8 @@ pub struct Runtime {
     tenant: KeyName,
     factory: Box<SkillsFactory>,
     people: Arc<PeopleFactory>,
+    agents: Box<AgentFactory>,
+    books: Arc<Books>,
     skills: Mutex<HashMap<PathBuf, Arc<Skills>>>,
     live: LiveRuns,
     rates: Arc<Rates>,
@@ -188,6 +195,8 @@ impl Runtime {
             tenant,
             factory: Box::new(factory),
             people: Arc::new(|_| Ok(People::default())),
+            agents: Box::new(|_, name| Err(format!("there is no agent `{name}`"))),
+            books: Arc::default(),
             skills: Mutex::default(),
             live,
             rates: Arc::default(),
@@ -205,6 +214,16 @@ impl Runtime {
         people: impl Fn(&Path) -> Result<People, String> + Send + Sync + 'static,
     ) -> Self {
         self.people = Arc::new(people);
+        self
+    }
+
+    /// What agents may do; without it there are none.
+    #[must_use]
+    pub fn with_agents(
+        mut self,
+        agents: impl Fn(&Path, &str) -> Result<AgentConfig, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.agents = Box::new(agents);
         self
     }
 
@@ -275,6 +294,7 @@ impl Runtime {
             }
             None => Vec::new(),
         };
+        let agent = self.agent(run, &request.project_root, request.agent.as_ref())?;
         let skills = self.skills(&request.project_root)?;
         let header = Header {
             format: FORMAT,
@@ -297,7 +317,7 @@ impl Runtime {
             run,
             plan,
             actor: request.actor,
-            agent: request.agent,
+            agent,
             skills,
             schemas,
             project,
@@ -515,7 +535,13 @@ impl Runtime {
         }
         let skills = self.skills(&header.project_root)?;
         let schemas = schemas(&header);
-        let (plan, agent, project) = (header.plan, header.agent, header.project_root);
+        // An agent that may not act may still be stopped.
+        let stops = matches!(first.as_slice(), [EventKind::CancelRequested { .. }, ..]);
+        let agent = match self.agent(run, &header.project_root, header.agent.as_ref()) {
+            Err(_) if stops => None,
+            agent => agent?,
+        };
+        let (plan, project) = (header.plan, header.project_root);
         self.drive(Parts { run, plan, actor, agent, skills, schemas, project, machine, journal, first, said })
     }
 
@@ -584,6 +610,18 @@ impl Runtime {
         Ok(skills)
     }
 
+    /// The agent of a run, if it has one and that may act.
+    fn agent(&self, run: Uuid, root: &Path, name: Option<&Arc<str>>) -> Result<Option<Arc<Agent>>, RunError> {
+        let Some(name) = name else { return Ok(None) };
+        let config = (self.agents)(root, name).map_err(RunError::Refused)?;
+        if let Some(why) = config.hindrance(name) {
+            return Err(RunError::Refused(why));
+        }
+        let agent = Agent::new(Arc::clone(name), root, config, Arc::clone(&self.books));
+        agent.load(&**self.store(), &self.tenant, run).map_err(|e| RunError::Refused(e.to_string()))?;
+        Ok(Some(Arc::new(agent)))
+    }
+
     fn forgiven(&self) -> MutexGuard<'_, HashSet<Uuid>> {
         self.forgiven.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -594,7 +632,7 @@ struct Parts {
     run: Uuid,
     plan: Arc<str>,
     actor: Arc<str>,
-    agent: Option<Arc<str>>,
+    agent: Option<Arc<Agent>>,
     skills: Arc<Skills>,
     schemas: Schemas,
     project: PathBuf,

@@ -136,6 +136,7 @@ pub(super) fn spend(planning: &Planning) -> Spend {
         at: planning.at,
         run: None,
         agent: planning.agent.clone(),
+        project: Some(planning.project.clone()),
         plan,
         step: "".into(),
         attempt: u32::try_from(planning.rounds.len()).unwrap_or(u32::MAX),

@@ -1,6 +1,6 @@
 //! From `aos.toml` to skills.
 
-use super::blobs::Blobs as BlobStore;
+use super::blobs::{Blobs as BlobStore, BucketConfig};
 use super::model::{self, ModelProvider};
 use super::people::People;
 use super::skill::config::{
@@ -8,7 +8,7 @@ use super::skill::config::{
 };
 use super::skill::{Secrets, Skills, SkillsConfig};
 use crate::catalog::prices::{Price, Prices};
-use crate::project::config::{self, Config, PlannerConfig, SkillConfig};
+use crate::project::config::{self, AgentConfig, Config, PlannerConfig, SkillConfig};
 use crate::source::{DiskLoader, Loader as _, Sources};
 use crate::value::SecretPart;
 use indexmap::IndexMap;
@@ -116,6 +116,43 @@ fn secrets(config: &Config) -> IndexMap<String, SecretSource> {
 pub fn people(root: &Path) -> Result<People, String> {
     let config = config(root)?;
     Ok(People { roles: config.people, allow_as: config.project.allow_as })
+}
+
+/// What an agent of the project at `root` may do.
+///
+/// # Errors
+/// `aos.toml` cannot be read or understood, or has no such agent.
+pub fn agent(root: &Path, name: &str) -> Result<AgentConfig, String> {
+    let found = config(root)?.agents.shift_remove(name);
+    found.ok_or_else(|| format!("`aos.toml` has no agent `{name}` any more"))
+}
+
+/// Where a store that lies at `data` keeps files and large results, if not in its own folder: what the nearest `aos.toml` above it
+/// says.
+///
+/// # Errors
+/// `aos.toml` cannot be read or understood, or a key is not to be had.
+pub(super) fn bucket(data: &Path) -> Result<Option<BucketConfig>, String> {
+    let data = std::path::absolute(data).map_err(|e| e.to_string())?;
+    let Some(root) = data.ancestors().find(|dir| dir.join("aos.toml").is_file()) else { return Ok(None) };
+    let config = config(root)?;
+    let Some(url) = config.store.blobs.clone() else { return Ok(None) };
+    let rest = url.strip_prefix("s3://").unwrap_or_default();
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let secrets = Secrets::new(root.to_path_buf(), secrets(&config));
+    let key =
+        |name: &Arc<str>| secrets.key(&[SecretPart::Name(name.clone())]).map_err(|e| e.message.to_string());
+    let keys = match &config.store.keys {
+        Some((id, secret)) => Some((key(id)?, key(secret)?)),
+        None => None,
+    };
+    Ok(Some(BucketConfig {
+        bucket: bucket.to_owned(),
+        prefix: prefix.trim_matches('/').to_owned(),
+        endpoint: config.store.endpoint.map(|e| e.to_string()),
+        region: config.store.region.map(|r| r.to_string()),
+        keys,
+    }))
 }
 
 fn config(root: &Path) -> Result<Config, String> {

@@ -79,6 +79,17 @@ impl SkillOutput {
     }
 }
 
+/// What a call costs at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// What its signature says.
+    Signature,
+    /// Nano-dollars.
+    Nanos(u64),
+    /// That is not known.
+    Unknown,
+}
+
 /// An implementation of one or more skills. Dropping the future of a call cancels it.
 pub trait Skill: Send + Sync {
     /// Makes the call. The caller checks the result against its type, times it out and retries it.
@@ -86,6 +97,11 @@ pub trait Skill: Send + Sync {
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
     fn call(&self, call: SkillCall) -> BoxFuture<'_, Result<SkillOutput, Failure>>;
+
+    /// What a call costs at the most, before it is made.
+    fn bound(&self, _name: &str, _args: &Map) -> Bound {
+        Bound::Signature
+    }
 
     /// Lets go of what is held (processes); later calls may start it anew.
     fn shutdown(&self) -> BoxFuture<'_, ()> {

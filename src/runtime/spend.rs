@@ -11,6 +11,7 @@ use crate::catalog::prices::{Prices, Tokens};
 use crate::engine::Usage;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,6 +30,9 @@ pub struct Spend {
     /// Of `aos.toml`, on whose behalf it was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Arc<str>>,
+    /// The folder of its `aos.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<PathBuf>,
     pub plan: Arc<str>,
     pub step: Arc<str>,
     pub attempt: u32,
@@ -111,7 +115,10 @@ pub struct Query {
     pub by: By,
     pub since: Option<jiff::Timestamp>,
     /// Price each request to a model anew, by the prices of the project in this folder.
-    pub reprice: Option<std::path::PathBuf>,
+    pub reprice: Option<PathBuf>,
+    /// Only what was used for the project in this folder.
+    #[serde(default)]
+    pub project: Option<PathBuf>,
 }
 
 /// One line of a table of costs.

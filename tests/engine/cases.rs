@@ -32,6 +32,10 @@ pub const CASES: &[Case] = cases! {
         => "1", 50, "a b";
     any "let" "step a = t.echo(v: 20)\nlet n = a + 1\nlet m = n * 2\nstep b = t.echo(v: m)\nreturn [n, m, b]"
         => "[21,42,42]", 20, "a b";
+    any "a result that reads the last of a chain of lets" "step a = t.echo(v: 20)\nlet n = a + 1\nlet m = n * 2\nlet o = m + n\nreturn o"
+        => "63", 10, "a";
+    any "a chain of lets without steps" "step f = for x in [1, 2] {\n let y = x + 1\n let z = y * 2\n return z\n}\nreturn f"
+        => "[4,6]", 0, "f";
     any "a let that nobody needs is not evaluated" "step z = t.echo(v: 0)\nlet bad = 1 / z\nstep b = t.echo(v: 1)\nreturn b"
         => "1", 10, "z b";
     any "a let that fails fails its reader" "step z = t.echo(v: 0)\nlet bad = 1 / z\nstep b = t.echo(v: bad)\nreturn b"

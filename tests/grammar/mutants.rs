@@ -64,7 +64,7 @@ const MUTANTS: &[Mutant] = &[
             if let Node::Seq(nodes) = node
                 && nodes.len() == 9
             {
-                nodes.swap(0, 1);
+                nodes.swap(1, 7);
             }
         });
     }),
@@ -108,7 +108,7 @@ const MUTANTS: &[Mutant] = &[
         classes(g, "tokint", |ranges, _| ranges.push(('a', 'f')));
     }),
     ("an empty line need not be empty", |g| swap(g, "body", "\n", "\n ")),
-    ("raw strings without a backslash", |g| swap(g, "tokraw", "\\", "")),
+    ("no raw strings", |g| swap(g, "tokraw", "r\"", "q\"")),
 ];
 
 /// Which of the two directions finds it. A sample counts where the mutation is what lets it through.
@@ -127,7 +127,7 @@ fn caught(
         Err(_) => false,
     };
     // What one finds need not be looked for so long by the other.
-    if (0..if by.is_empty() { samples } else { samples / 10 }).any(faulty) {
+    if (0..if by.is_empty() { samples } else { samples / 40 }).any(faulty) {
         by.push("soundness");
     }
     by
@@ -137,12 +137,8 @@ fn caught(
 fn grammar_mutants_are_caught() {
     let whole = grammar(&lark(Level::Generic), &[]).unwrap();
     let sampler = Sampler::new(&to_lark(&whole));
-    // The parser's own corpus has everything; of the rest, some.
-    let whole_corpus =
-        |(i, (name, _)): &(usize, (String, String))| i % 8 == 0 || name.starts_with("accepted");
-    let texts = texts(20).into_iter().enumerate().filter(whole_corpus).map(|(_, text)| text);
-    let texts: Vec<_> = texts.filter(|(_, text)| sampler.accepts(text).1).collect();
-    assert!(texts.len() > 40);
+    let texts: Vec<_> = texts(20).into_iter().filter(|(_, text)| sampler.accepts(text).1).collect();
+    assert!(texts.len() > 200);
     let mut survived = Vec::new();
     for (name, mutate) in MUTANTS {
         let mut spoilt = whole.clone();

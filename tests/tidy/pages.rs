@@ -1,10 +1,10 @@
 //! Every diagnostic has a page, whose bad example gives that diagnostic and nothing else, and whose good one gives nothing.
 //!
-//! Behind the kind of an example stand words: ```` ```plan,bad agent=triager ````.
+//! Behind the kind of an example stand words: ```` ```plan,bad agent:triager ````.
 //!
 //! | word | the example |
 //! |---|---|
-//! | `agent=A` | is checked for this agent |
+//! | `agent:A` | is checked for this agent |
 //! | `long` | has a mebibyte of text in the place of `…` |
 //! | `run` | is run by `aos run` |
 //! | `test` | is run by `aos test` |
@@ -12,6 +12,7 @@
 //! `grammar,bad` are arguments of `aos grammar`, `json,bad` is the JSON form of a plan, `convert,bad` a plan that is converted to it, `toml,bad` is an `aos.toml`;
 //! ```` ```file NAME ```` stands beside the examples.
 
+use crate::pages::{Block, blocks};
 use crate::support::{aos, finish, folder};
 use aos::diagnostic::Code;
 use aos::format;
@@ -21,46 +22,7 @@ use aos::syntax;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What stands between two fences.
-struct Block {
-    kind: String,
-    words: Vec<String>,
-    text: String,
-}
-
-/// A fence ends with as many backticks as it begins with.
-fn blocks(page: &str) -> Vec<Block> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, Block)> = None;
-    for line in page.lines() {
-        let ticks = line.len() - line.trim_start_matches('`').len();
-        match &mut open {
-            None if ticks >= 3 => {
-                let mut words = line[ticks..].split_whitespace().map(str::to_owned);
-                let kind = words.next().unwrap_or_default();
-                open = Some((ticks, Block { kind, words: words.collect(), text: String::new() }));
-            }
-            Some((n, _)) if ticks == *n => found.extend(open.take().map(|(_, block)| block)),
-            Some((_, block)) => {
-                block.text.push_str(line);
-                block.text.push('\n');
-            }
-            None => {}
-        }
-    }
-    assert!(open.is_none(), "a fence is not closed:\n{page}");
-    found
-}
-
 impl Block {
-    fn says(&self, word: &str) -> bool {
-        self.words.iter().any(|w| w == word)
-    }
-
-    fn agent(&self) -> Option<&str> {
-        self.words.iter().find_map(|w| w.strip_prefix("agent="))
-    }
-
     /// The names of the codes that are found.
     fn codes(&self, beside: &[&Block]) -> Vec<String> {
         let lib = "type Repo = { owner: string, name: string }\n";
@@ -91,7 +53,7 @@ impl Block {
         let entry = if self.kind.starts_with("json") { "/p/page.json" } else { "/p/page.plan" };
         let files: Vec<(String, &str)> = files.iter().map(|(n, t)| (format!("/p/{n}"), *t)).collect();
         let loader = MemoryLoader::new(files.iter().map(|(n, t)| (n.as_str(), *t)));
-        let asking = Asking { agent: self.agent().map(Into::into), ..Asking::default() };
+        let asking = Asking { agent: self.word("agent").map(Into::into), ..Asking::default() };
         let project = Project::load_text_for(Path::new(entry), text, &loader, &asking);
         project.analysis.diagnostics.iter().map(|d| d.code.name().to_owned()).collect()
     }

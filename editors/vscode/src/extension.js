@@ -33,14 +33,19 @@ async function start(context) {
   }
 }
 
-/** The document a command is about: the one it was given, else the one that is open. */
+/** What a lens of the server names: menus give their commands other arguments of their own. */
+function named(argument) {
+  return typeof argument === "string" ? argument : undefined;
+}
+
+/** The document a command is about: the one it was given, else the one that is open. A lens gives its URI as text, a menu the URI. */
 async function target(uri, plan) {
   const document = uri
-    ? await vscode.workspace.openTextDocument(vscode.Uri.parse(uri))
+    ? await vscode.workspace.openTextDocument(typeof uri === "string" ? vscode.Uri.parse(uri) : uri)
     : vscode.window.activeTextEditor?.document;
   if (!document || document.languageId !== "aos-plan") return undefined;
   const position = vscode.window.activeTextEditor?.selection.active;
-  return { document, plan: plan ?? planAt(document, position) };
+  return { document, plan: named(plan) ?? planAt(document, position) };
 }
 
 /** The name of the plan that holds a place: the last one that begins above it. */
@@ -77,7 +82,7 @@ async function test(uri, name) {
   const found = await target(uri);
   if (!found) return;
   await found.document.save();
-  const filter = name ? ["--filter", name] : [];
+  const filter = named(name) ? ["--filter", name] : [];
   inTerminal("test", folderOf(found.document), ["test", found.document.uri.fsPath, ...filter]);
 }
 

@@ -5,7 +5,6 @@ use super::label::{Label, Trace};
 use super::value::Flow;
 use super::{Vars, Walk};
 use crate::check::hir::{Action, Body, ErrorArm, For, Loop, LoopElse, Reaction, Step, Stmt, StmtKind};
-use crate::check::inner;
 use crate::expr::Expr;
 
 /// Rounds in which the labels of a loop's variable settle.
@@ -24,7 +23,9 @@ impl<'a> Walk<'a> {
                 && let Some(compensate) = &step.compensate
             {
                 // Unwinding follows from an abort, which is no decision.
+                let ends = self.ends.clone();
                 self.call(vars, &compensate.call, pc, false);
+                self.ends = ends;
             }
         }
         let Some(result) = &body.result else { return Flow::default() };
@@ -46,10 +47,14 @@ impl<'a> Walk<'a> {
                 }
             }
             StmtKind::Require { cond, message, .. } => {
-                self.decides(vars, cond, "decides a `require`");
+                let by = self.decides(vars, cond, "decides a `require`");
+                self.ends = self.ends.join(&by).join(&pc.as_choice());
                 self.shown(vars, message, "is shown in a message");
             }
-            StmtKind::Fail { message, .. } => self.shown(vars, message, "is shown in a message"),
+            StmtKind::Fail { message, .. } => {
+                self.ends = self.ends.join(&pc.as_choice());
+                self.shown(vars, message, "is shown in a message");
+            }
             StmtKind::Step(step) => self.step(vars, stmt, step, pc),
         }
     }
@@ -86,21 +91,36 @@ impl<'a> Walk<'a> {
             self.shown(vars, &approve.question, "is shown in a question");
         }
         let inner = pc.join(&decided);
+        let around = std::mem::take(&mut self.ends);
         let mut flow = self.action(vars, &step.action, &inner, step.approve.is_some());
+        let inside = std::mem::take(&mut self.ends);
         // Arguments are looked at a second time, for what an error tells of them: nothing is told twice.
         self.muted += 1;
         let heard = self.heard(vars, &step.action, &flow);
         self.muted -= 1;
+        let runs = decided.clone();
         let mut status = decided;
         let mut soft = false;
         for arm in &step.on_error {
             flow = self.arm(vars, arm, &heard, flow, &inner, &mut soft);
+            if arm.reactions.iter().any(|r| matches!(r, Reaction::Use(_) | Reaction::Fallback(_))) {
+                // Which value it is is decided by what lets the bodies inside fail.
+                flow = flow.chosen(&inside);
+            }
         }
-        if soft {
+        let settled = step.on_error.iter().any(settles);
+        if soft || !settled {
             self.muted += 1;
-            status = status.join(&self.fails(vars, &step.action));
+            let fails = self.fails(vars, &step.action).join(&inside);
             self.muted -= 1;
+            if soft {
+                status = status.join(&fails);
+            }
+            if !settled {
+                self.ends = self.ends.join(&fails).join(&runs);
+            }
         }
+        self.ends = around.join(&self.ends);
         if let Some(var) = stmt.var {
             let name = &stmt.name;
             let flow = flow.map(&|l| l.then(stmt.name_span, || format!("is in `{name}`")));
@@ -122,29 +142,15 @@ impl<'a> Walk<'a> {
         Label { hidden: out.hidden.filter(|(p, _)| *p != crate::types::Privacy::Secret), ..out }
     }
 
-    /// What decides whether an action fails: the arguments of a call; of a region whatever decides over what is inside it.
+    /// What decides whether an action fails: its arguments.
     fn fails(&mut self, vars: &mut Vars<'a>, action: &'a Action) -> Label {
         let mut out = Label::default();
         if let Action::Call(call) = action {
             for arg in &call.args {
                 out = out.join(&self.label(vars, &arg.value).as_choice());
             }
-        }
-        let until = if let Action::Loop(l) = action { l.body.until.as_ref() } else { None };
-        for decides in head(action).into_iter().chain(until) {
-            out = out.join(&self.label(vars, decides).as_choice());
-        }
-        for stmt in inner(action).into_iter().flat_map(|body| &body.stmts) {
-            match &stmt.kind {
-                StmtKind::Require { cond, .. } => out = out.join(&self.label(vars, cond).as_choice()),
-                StmtKind::Step(step) if !never_fails(step) => {
-                    if let Some(when) = &step.when {
-                        out = out.join(&self.label(vars, when).as_choice());
-                    }
-                    out = out.join(&self.fails(vars, &step.action));
-                }
-                StmtKind::Step(_) | StmtKind::Let(_) | StmtKind::Fail { .. } => {}
-            }
+        } else if let Some(head) = head(action) {
+            out = self.label(vars, head).as_choice();
         }
         out.hidden_choice = out.hidden_choice.filter(|(p, _)| *p != crate::types::Privacy::Secret);
         out
@@ -239,7 +245,13 @@ impl<'a> Walk<'a> {
             vars.set(index, Flow::leaf(by.clone()));
         }
         let pc = pc.join(&by);
-        let value = self.body(vars, &f.body, &pc);
+        let around = std::mem::take(&mut self.ends);
+        let mut value = self.body(vars, &f.body, &pc);
+        if f.tolerate.is_some() {
+            // Null stands where an item failed.
+            value = value.chosen(&self.ends);
+        }
+        self.ends = around.join(&self.ends);
         Flow::list(by, value)
     }
 
@@ -277,7 +289,8 @@ impl<'a> Walk<'a> {
         self.loops -= 1;
         if let Some(until) = &l.body.until {
             vars.set(l.it, value.clone());
-            self.decides(vars, until, "decides how often a `loop` runs");
+            let by = self.decides(vars, until, "decides how often a `loop` runs");
+            self.ends = self.ends.join(&by);
         }
         if let LoopElse::Fail(message) = &l.otherwise {
             self.shown(vars, message, "is shown in a message");
@@ -286,12 +299,10 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether every error of a step is answered by going on.
-fn never_fails(step: &Step) -> bool {
-    step.on_error.iter().any(|arm| {
-        let goes_on = |reaction: &Reaction| matches!(reaction, Reaction::Continue | Reaction::Use(_));
-        arm.kinds.is_empty() && arm.guard.is_none() && arm.reactions.iter().any(goes_on)
-    })
+/// Whether an arm takes every error, and the body goes on.
+fn settles(arm: &ErrorArm) -> bool {
+    let goes_on = |r: &Reaction| matches!(r, Reaction::Continue | Reaction::Use(_));
+    arm.kinds.is_empty() && arm.guard.is_none() && arm.reactions.last().is_some_and(goes_on)
 }
 
 /// The expression that a region starts with.

@@ -70,7 +70,7 @@ impl<'a> Walk<'a> {
                 }
                 let pc = if approved { lifted(pc) } else { pc.clone() };
                 let span = self.calls.first().map_or(call.span, |f| f.span);
-                let out = self.instance(plan, &flows, &pc, span);
+                let out = self.instance(plan, &flows, &pc, span).outside(self.depth());
                 out.map(&|l| l.then(call.span, || format!("comes out of `{name}`")))
             }
         }

@@ -41,6 +41,15 @@ impl Trace {
         }))
     }
 
+    /// The same, seen from outside of the calls deeper than this: there it counts as a source like any other.
+    pub(super) fn outside(&self, depth: u32) -> Trace {
+        if self.0.depth <= depth {
+            return self.clone();
+        }
+        let Hop { span, ref text, ref before, length, depth: _ } = *self.0;
+        Trace(Arc::new(Hop { span, text: text.clone(), before: before.clone(), length, depth }))
+    }
+
     /// In which call the source lies.
     pub(super) fn depth(&self) -> u32 {
         self.0.depth
@@ -160,12 +169,20 @@ impl Label {
 
     /// One place further on every way.
     pub(super) fn then(&self, span: Span, text: impl Fn() -> String) -> Label {
-        let far = |t: &Trace| t.then(span, &text);
+        self.each(|t| t.then(span, &text))
+    }
+
+    /// Seen from outside of the calls deeper than this.
+    pub(super) fn outside(&self, depth: u32) -> Label {
+        self.each(|t| t.outside(depth))
+    }
+
+    fn each(&self, f: impl Fn(&Trace) -> Trace) -> Label {
         Label {
-            content: self.content.as_ref().map(far),
-            choice: self.choice.as_ref().map(far),
-            hidden: self.hidden.as_ref().map(|(p, t)| (*p, far(t))),
-            hidden_choice: self.hidden_choice.as_ref().map(|(p, t)| (*p, far(t))),
+            content: self.content.as_ref().map(&f),
+            choice: self.choice.as_ref().map(&f),
+            hidden: self.hidden.as_ref().map(|(p, t)| (*p, f(t))),
+            hidden_choice: self.hidden_choice.as_ref().map(|(p, t)| (*p, f(t))),
         }
     }
 

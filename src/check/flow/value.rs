@@ -105,13 +105,25 @@ impl Flow {
 
     /// The same, with everything in it put through `f`.
     pub(super) fn map(&self, f: &dyn Fn(&Label) -> Label) -> Flow {
+        self.mapped(f, u32::MAX)
+    }
+
+    /// Seen from outside of the calls deeper than this.
+    pub(super) fn outside(&self, depth: u32) -> Flow {
+        self.mapped(&|label| label.outside(depth), depth)
+    }
+
+    fn mapped(&self, f: &dyn Fn(&Label) -> Label, depth: u32) -> Flow {
         let parts = match &self.parts {
             Parts::None => Parts::None,
             Parts::Fields(fields) => {
-                Parts::Fields(Arc::new(fields.iter().map(|(n, v)| (n.clone(), v.map(f))).collect()))
+                let fields = fields.iter().map(|(n, v)| (n.clone(), v.mapped(f, depth)));
+                Parts::Fields(Arc::new(fields.collect()))
             }
-            Parts::Elem(elem) => Parts::Elem(Arc::new(elem.map(f))),
-            Parts::Typed(..) => self.parts.clone(),
+            Parts::Elem(elem) => Parts::Elem(Arc::new(elem.mapped(f, depth))),
+            Parts::Typed(ty, said) => {
+                Parts::Typed(ty.clone(), Said { depth: said.depth.min(depth), ..*said })
+            }
         };
         Flow { own: f(&self.own), over: f(&self.over), parts }
     }

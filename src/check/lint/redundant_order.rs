@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::expr::VarId;
 use crate::source::Span;
 use crate::syntax::ast::{self, ClauseKind, Item};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A `depends_on` as it was written: the clause, and the names in it.
 pub(super) struct Written<'a> {
@@ -43,39 +43,71 @@ pub(super) fn check(plan: &Plan, written: &HashMap<Span, Written<'_>>, found: &m
     bodies(&plan.body, &mut |body| one_body(body, written, found));
 }
 
+/// How many waits are followed in one body. Each list is looked through on its own, so a large body with long lists back to its
+/// beginning would take the square of its size: there the rest is not told.
+const MOST_LOOKS: usize = 1 << 22;
+
+/// The statements of a body by what each waits for.
+struct Order {
+    home: HashMap<VarId, usize>,
+    /// By statement: the statements of this body that it waits for.
+    waits: Vec<Vec<usize>>,
+    /// By statement: in which search it was met.
+    met: Vec<usize>,
+    searches: usize,
+    looks: usize,
+}
+
+impl Order {
+    fn of(body: &Body) -> Self {
+        let home: HashMap<VarId, usize> =
+            body.stmts.iter().enumerate().filter_map(|(i, s)| Some((s.var?, i))).collect();
+        let own = |stmt| waits_for(stmt).iter().filter_map(|var| home.get(var).copied()).collect();
+        let waits: Vec<Vec<usize>> = body.stmts.iter().map(own).collect();
+        Order { met: vec![0; waits.len()], home, waits, searches: 0, looks: 0 }
+    }
+
+    /// Finds what has ended before the waits of a statement start, down to the statement `lowest`. Only earlier ones are
+    /// waited for, so what lies before `lowest` never leads back to it.
+    fn search(&mut self, stmt: usize, lowest: usize) {
+        self.searches += 1;
+        let mut open: Vec<usize> = self.waits.get(stmt).cloned().unwrap_or_default();
+        while let Some(at) = open.pop() {
+            for next in self.waits.get(at).into_iter().flatten().copied().filter(|next| *next >= lowest) {
+                self.looks += 1;
+                if let Some(met) = self.met.get_mut(next).filter(|met| **met != self.searches) {
+                    *met = self.searches;
+                    open.push(next);
+                }
+            }
+        }
+    }
+
+    /// Whether the last search met a variable.
+    fn met(&self, var: VarId) -> bool {
+        self.home.get(&var).and_then(|at| self.met.get(*at)) == Some(&self.searches)
+    }
+}
+
 fn one_body(body: &Body, written: &HashMap<Span, Written<'_>>, found: &mut Vec<Diagnostic>) {
     if body.stmts.iter().filter_map(step_of).all(|s| s.depends_on.is_empty()) {
         return;
     }
-    let home: HashMap<VarId, usize> =
-        body.stmts.iter().enumerate().filter_map(|(i, s)| Some((s.var?, i))).collect();
-    // By statement: all that has ended before it starts, whatever happens.
-    let mut before: Vec<HashSet<VarId>> = Vec::with_capacity(body.stmts.len());
-    for stmt in &body.stmts {
-        let mut all = HashSet::new();
-        for var in waits_for(stmt) {
-            behind(var, &home, &before, &mut all);
+    let mut order = Order::of(body);
+    for (index, stmt) in body.stmts.iter().enumerate() {
+        if order.looks > MOST_LOOKS {
+            return;
         }
         if let Some(written) = written.get(&stmt.name_span) {
-            redundant(stmt, written, &home, &before, found);
+            redundant((index, stmt), written, &mut order, found);
         }
-        before.push(all);
-    }
-}
-
-/// A variable, and what it had waited for.
-fn behind(var: VarId, home: &HashMap<VarId, usize>, before: &[HashSet<VarId>], all: &mut HashSet<VarId>) {
-    all.insert(var);
-    if let Some(earlier) = home.get(&var).and_then(|i| before.get(*i)) {
-        all.extend(earlier);
     }
 }
 
 fn redundant(
-    stmt: &Stmt,
+    (index, stmt): (usize, &Stmt),
     written: &Written<'_>,
-    home: &HashMap<VarId, usize>,
-    before: &[HashSet<VarId>],
+    order: &mut Order,
     found: &mut Vec<Diagnostic>,
 ) {
     let StmtKind::Step(step) = &stmt.kind else { return };
@@ -83,30 +115,26 @@ fn redundant(
         return;
     }
     let mentions: Vec<VarId> = waits_for(stmt).into_iter().skip(step.depends_on.len()).collect();
-    let mut told: Vec<VarId> = Vec::new();
-    for (index, (var, name)) in step.depends_on.iter().zip(written.names).enumerate() {
-        let others = step.depends_on.iter().filter(|o| *o != var && !told.contains(o));
-        let again = step.depends_on.iter().take(index).any(|o| o == var);
-        let through = mentions.iter().chain(others).find(|other| {
-            let mut all = HashSet::new();
-            behind(**other, home, before, &mut all);
-            all.contains(var)
-        });
-        let why = match through {
-            _ if again => "it stands in this list already".to_owned(),
-            Some(by) if by == var => format!("`{}` mentions it", stmt.name),
-            Some(by) => match home.get(by) {
-                Some(_) => "what it waits for besides waits for it".to_owned(),
-                None => continue,
-            },
-            None => continue,
+    let homes = step.depends_on.iter().filter_map(|var| order.home.get(var).copied());
+    if let Some(lowest) = homes.min() {
+        order.search(index, lowest);
+    }
+    for (place, (var, name)) in step.depends_on.iter().zip(written.names).enumerate() {
+        let again = step.depends_on.iter().take(place).any(|o| o == var);
+        let why = if again {
+            "it stands in this list already".to_owned()
+        } else if mentions.contains(var) {
+            format!("`{}` mentions it", stmt.name)
+        } else if order.met(*var) {
+            "what it waits for besides waits for it".to_owned()
+        } else {
+            continue;
         };
-        told.push(*var);
         let message = format!("`{}` waits for `{}` anyway", stmt.name, name.name);
         found.push(
             Diagnostic::new(Code::RedundantDependsOn, name.span, message)
                 .label(why)
-                .fix(format!("take `{}` out", name.name), vec![Edit::delete(cut(written, index))]),
+                .fix(format!("take `{}` out", name.name), vec![Edit::delete(cut(written, place))]),
         );
     }
 }

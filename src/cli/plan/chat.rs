@@ -57,7 +57,7 @@ pub(super) async fn chat(
             ("/new", "") => terminal::error("say the goal behind /new"),
             ("/new", goal) => talk.begin(goal.to_owned()).await?,
             ("/run", _) => match talk.plan.take() {
-                Some(plan) => return super::run_it(args, plan, None, None, backend).await,
+                Some(plan) => return super::run_it(args, plan, None, false, None, backend).await,
                 None => terminal::error("there is no plan yet"),
             },
             (word, _) if word.starts_with('/') => {

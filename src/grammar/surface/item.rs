@@ -13,10 +13,13 @@ impl<'a> Surface<'a> {
         self.start();
         let lead = self.lead(EDGE);
         let items = vec![self.type_item(), self.skill_item(), self.plan_item(), self.test_item()];
-        let use_ = seq([lead.clone(), self.use_item()]);
+        let bare = self.use_item();
+        let use_ = seq([lead.clone(), bare.clone()]);
         let item = seq([lead, any(items)]);
         let max = self.limits.stmts;
-        let uses = seq([use_.clone(), repeat(seq([text("\n"), opt(text("\n")), use_]), 0, max)]);
+        // One with comments above it stands apart.
+        let next = any(vec![seq([text("\n"), bare]), seq([text("\n\n"), use_.clone()])]);
+        let uses = seq([use_, repeat(next, 0, max)]);
         let more = repeat(seq([text("\n\n"), item.clone()]), 0, max);
         let rest = any(vec![seq([uses, more.clone()]), seq([item, more])]);
         let whole = seq([rest, text("\n")]);

@@ -1,8 +1,9 @@
 //! From TOML with places to [`Config`].
 
 use super::{
-    AgentBudget, AgentConfig, Config, HttpPolicy, LlmPolicy, LlmProvider, PlannerConfig, ProjectConfig,
-    Provider, SecretSource, SkillConfig, parse_duration, parse_size,
+    AgentBudget, AgentConfig, AgentRate, AgentStatus, Config, HttpPolicy, LlmPolicy, LlmProvider, Period,
+    PlannerConfig, ProjectConfig, Provider, SecretSource, SkillConfig, StoreConfig, parse_duration,
+    parse_size,
 };
 use crate::diagnostic::{Code, Diagnostic, Edit, nearest};
 use crate::source::{SourceId, Span};
@@ -53,14 +54,59 @@ impl Reader {
     }
 
     fn root(&mut self, table: &DeTable<'_>) -> Config {
-        let keys = self.keys(table, "aos.toml", &["project", "skills", "secrets", "people", "agents"]);
+        let keys =
+            self.keys(table, "aos.toml", &["project", "skills", "secrets", "people", "agents", "store"]);
+        let secrets = self.entries(keys.get("secrets"), Self::secret);
         Config {
+            store: self.table(keys.get("store"), |r, t| r.store(t, &secrets)).unwrap_or_default(),
             project: self.table(keys.get("project"), Self::project).unwrap_or_default(),
             skills: self.tables(keys.get("skills"), Self::skill),
-            secrets: self.entries(keys.get("secrets"), Self::secret),
+            secrets,
             people: self.entries(keys.get("people"), |r, v| r.strings(Some(v))),
             agents: self.tables(keys.get("agents"), |r, t, _| r.agent(t)),
         }
+    }
+
+    fn store(&mut self, table: &DeTable<'_>, secrets: &IndexMap<Arc<str>, SecretSource>) -> StoreConfig {
+        let known = ["blobs", "endpoint", "region", "access_key", "secret_key"];
+        let keys = self.keys(table, "[store]", &known);
+        let blobs = self.string(keys.get("blobs"));
+        let named = |url: &str| {
+            url.strip_prefix("s3://").is_some_and(|rest| !rest.starts_with(['/']) && !rest.is_empty())
+        };
+        if let (Some(value), Some(url)) = (keys.get("blobs"), &blobs)
+            && !named(url)
+        {
+            self.report(value.span(), format!("`{url}` is no bucket; write `s3://BUCKET/PREFIX`"));
+        }
+        let id = self.secret_named(keys.get("access_key"), secrets);
+        let key = self.secret_named(keys.get("secret_key"), secrets);
+        for (one, other, name) in [("access_key", &key, "secret_key"), ("secret_key", &id, "access_key")] {
+            if let (Some(value), None, false) = (keys.get(one), other, table.contains_key(name)) {
+                self.report(value.span(), format!("`{one}` needs `{name}` beside it"));
+            }
+        }
+        StoreConfig {
+            blobs,
+            endpoint: self.string(keys.get("endpoint")),
+            region: self.string(keys.get("region")),
+            keys: id.zip(key),
+        }
+    }
+
+    /// The name of a secret, which must be there.
+    fn secret_named(
+        &mut self,
+        value: Found<'_>,
+        secrets: &IndexMap<Arc<str>, SecretSource>,
+    ) -> Option<Arc<str>> {
+        let name = self.string(value)?;
+        if !secrets.contains_key(&name) {
+            let range = value.map_or(0..0, Spanned::span);
+            // What stands here may be a key after all: it is not repeated.
+            self.report(range, "`[secrets]` has no such name; keys are named here, never written");
+        }
+        Some(name)
     }
 
     /// Reports keys that are not among `known`.
@@ -359,17 +405,51 @@ impl Reader {
     }
 
     fn agent(&mut self, table: &DeTable<'_>) -> AgentConfig {
-        const KNOWN: &[&str] = &["description", "grants", "deny", "may_endorse", "planner", "budget", "rate"];
+        const KNOWN: &[&str] =
+            &["description", "owner", "status", "grants", "deny", "may_endorse", "planner", "budget", "rate"];
         let keys = self.keys(table, "an agent", KNOWN);
         AgentConfig {
             description: self.string(keys.get("description")),
-            grants: self.strings(keys.get("grants")).unwrap_or_default(),
-            deny: self.strings(keys.get("deny")).unwrap_or_default(),
+            owner: self.string(keys.get("owner")),
+            status: self.status(keys.get("status")),
+            grants: self.patterns(keys.get("grants")),
+            deny: self.patterns(keys.get("deny")),
             may_endorse: self.strings(keys.get("may_endorse")).unwrap_or_default(),
             planner: self.table(keys.get("planner"), Self::planner),
             budget: self.table(keys.get("budget"), Self::budget),
-            rate: self.string(keys.get("rate")),
+            rate: self.rate(keys.get("rate")),
         }
+    }
+
+    /// An agent whose status cannot be read does not act.
+    fn status(&mut self, value: Found<'_>) -> AgentStatus {
+        if value.is_none() {
+            return AgentStatus::Active;
+        }
+        let word = self.word(value, "status", &AgentStatus::ALL.map(AgentStatus::name));
+        let named = AgentStatus::ALL.into_iter().find(|s| Some(s.name()) == word.as_deref());
+        named.unwrap_or(AgentStatus::Disabled)
+    }
+
+    fn rate(&mut self, value: Found<'_>) -> Option<AgentRate> {
+        let text = self.string(value)?;
+        let found = AgentRate::parse(&text);
+        if let (None, Some(value)) = (found, value) {
+            self.report(value.span(), "expected a rate such as \"60/min\"");
+        }
+        found
+    }
+
+    /// Names of skills; a `*` stands at the end only.
+    fn patterns(&mut self, value: Found<'_>) -> Vec<Arc<str>> {
+        let found = self.spanned_strings(value).unwrap_or_default();
+        for (pattern, span) in &found {
+            if pattern.strip_suffix('*').unwrap_or(pattern).contains('*') || pattern.is_empty() {
+                let d = Diagnostic::new(Code::ConfigInvalid, *span, format!("`{pattern}` names no skills"));
+                self.diagnostics.push(d.help("write a name, or one that ends in `*`: `llm.*`"));
+            }
+        }
+        found.into_iter().map(|(pattern, _)| pattern).collect()
     }
 
     fn planner(&mut self, table: &DeTable<'_>) -> PlannerConfig {
@@ -387,13 +467,21 @@ impl Reader {
         }
     }
 
+    fn period(&mut self, value: Found<'_>) -> Period {
+        let word = value.is_some().then(|| self.word(value, "period", &Period::ALL.map(Period::name)));
+        Period::ALL
+            .into_iter()
+            .find(|p| Some(p.name()) == word.as_ref().and_then(|w| w.as_deref()))
+            .unwrap_or_default()
+    }
+
     fn budget(&mut self, table: &DeTable<'_>) -> AgentBudget {
         let keys = self.keys(table, "a budget", &["cost_usd", "tokens", "calls", "per"]);
         AgentBudget {
             cost_usd: self.float(keys.get("cost_usd")),
             tokens: self.int(keys.get("tokens")),
             calls: self.int(keys.get("calls")),
-            per: self.string(keys.get("per")),
+            per: self.period(keys.get("per")),
         }
     }
 }

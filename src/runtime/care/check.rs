@@ -138,7 +138,11 @@ impl Checked {
                     self.events += read.next;
                     self.listed += wanted.len() as u64;
                     let hashes = seen.iter().filter_map(|seen| seen.hash());
-                    absent.extend(hashes.filter(|hash| !blobs.exists(*hash)));
+                    for hash in hashes {
+                        if !blobs.exists(hash)? {
+                            absent.insert(hash);
+                        }
+                    }
                     return Ok(());
                 }
             }

@@ -8,7 +8,7 @@ use crate::runtime::care::{Done, Job};
 use crate::runtime::dead::{self, Cause, DeadLetter, MOST_CRASHES};
 use crate::runtime::journal::{JournalError, RunJournal};
 use crate::runtime::setup;
-use crate::runtime::spend::{self, Spend, SpendError};
+use crate::runtime::spend::{self, SpendError};
 use crate::runtime::store::keys::Key;
 use crate::runtime::store::{Op, StoreError};
 use std::path::Path;
@@ -66,21 +66,15 @@ impl Runtime {
                 query.reprice.as_deref().map(setup::prices_of).transpose().map_err(SpendError::Prices)?;
             let mut table = spend::Table::new(query.by, prices);
             let since = query.since.unwrap_or_default();
-            spend::each(&*store, &tenant, since, &mut |row| table.add(&row))?;
+            spend::each(&*store, &tenant, since, &mut |row| {
+                if query.project.is_none() || query.project == row.project {
+                    table.add(&row);
+                }
+            })?;
             Ok::<_, SpendError>(table.lines())
         });
         let added = added.await.map_err(|error| RunError::Task(error.to_string()))?;
         added.map_err(|error| RunError::Refused(error.to_string()))
-    }
-
-    /// Books what was used outside of a run.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub async fn book(&self, spend: &Spend) -> Result<(), RunError> {
-        let op = spend.put(&self.tenant).map_err(|error| RunError::Refused(error.to_string()))?;
-        self.store().commit(Vec::new(), vec![op]).await.map_err(JournalError::Store)?;
-        Ok(())
     }
 
     /// The runs that are put aside, the latest first.

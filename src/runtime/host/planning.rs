@@ -27,7 +27,11 @@ impl Runtime {
     /// It cannot be written.
     pub async fn keep_planning(&self, planning: &Planning) -> Result<(), String> {
         let op = planning::put(&self.tenant, planning).map_err(|e| e.to_string())?;
-        let spent = planning::spend(planning).put(&self.tenant).map_err(|e| e.to_string())?;
+        let spent = planning::spend(planning);
+        if let Some(agent) = &planning.agent {
+            self.books.add(&planning.project, agent, &spent);
+        }
+        let spent = spent.put(&self.tenant).map_err(|e| e.to_string())?;
         self.store().commit(Vec::new(), vec![op, spent]).await.map_err(|e| e.to_string())?;
         if let (Some(key), planning::PlanningEnd::Plan { .. }) = (&planning.key, &planning.end) {
             let request =

@@ -169,6 +169,12 @@ impl LlmConfig {
         if bare { format!("{url}{version}") } else { url.to_owned() }
     }
 
+    /// What a model costs on a day; `None`: that is not known.
+    #[must_use]
+    pub fn price_of(&self, model: &str, day: &str) -> Option<Price> {
+        self.price().or_else(|| self.prices.find(self.provider.name(), model, day).cloned())
+    }
+
     /// The price that `aos.toml` itself says.
     #[must_use]
     pub fn price(&self) -> Option<Price> {

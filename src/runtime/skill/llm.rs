@@ -5,7 +5,7 @@ mod extract;
 use super::args::{given, invalid, optional_text, text};
 use super::config::LlmConfig;
 use super::secrets::Secrets;
-use super::{BoxFuture, Skill, SkillCall, SkillOutput, wire};
+use super::{Bound, BoxFuture, Skill, SkillCall, SkillOutput, wire};
 use crate::engine::Failure;
 use crate::runtime::model::{self, EmbedRequest, Message, Meter, ModelProvider, ModelRequest, Shape, usage};
 use crate::value::{Map, Value};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The `llm` family.
 pub struct LlmSkills {
-    model: Option<Arc<str>>,
+    config: LlmConfig,
     provider: Arc<dyn ModelProvider>,
 }
 
@@ -21,12 +21,12 @@ impl LlmSkills {
     /// The family as configured; nothing is read or connected before the first call.
     #[must_use]
     pub fn new(config: LlmConfig, secrets: Arc<Secrets>) -> Self {
-        let model = config.model.as_deref().map(Into::into);
-        Self { model, provider: model::connect(&config, secrets) }
+        Self { provider: model::connect(&config, secrets), config }
     }
 
     fn model(&self, args: &Map) -> Result<Arc<str>, Failure> {
-        optional_text(args, "model")?.or_else(|| self.model.clone()).ok_or_else(|| {
+        let usual = || self.config.model.as_deref().map(Into::into);
+        optional_text(args, "model")?.or_else(usual).ok_or_else(|| {
             invalid("no model is named; give `model`, or set it in `[skills.llm]` of `aos.toml`")
         })
     }
@@ -90,6 +90,18 @@ impl LlmSkills {
 impl Skill for LlmSkills {
     fn call(&self, call: SkillCall) -> BoxFuture<'_, Result<SkillOutput, Failure>> {
         Box::pin(self.run(call))
+    }
+
+    fn bound(&self, name: &str, args: &Map) -> Bound {
+        let output = if name == "llm.embed" { Ok(0) } else { count(args, "max_tokens", 1_000) };
+        let (Ok(model), Ok(input), Ok(output)) = (self.model(args), count(args, "max_input", 16_000), output)
+        else {
+            // It fails before anything is asked.
+            return Bound::Nanos(0);
+        };
+        let day = jiff::Timestamp::now().to_string();
+        let price = self.config.price_of(&model, day.get(..10).unwrap_or_default());
+        price.map_or(Bound::Unknown, |price| Bound::Nanos(price.worst(input, output)))
     }
 }
 

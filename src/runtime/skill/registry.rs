@@ -11,9 +11,10 @@ use super::process::ProcessSkill;
 use super::schema::SkillSchema;
 use super::secrets::Secrets;
 use super::shell::ShellSkills;
-use super::{BoxFuture, Skill, SkillCall, SkillOutput};
-use crate::engine::Failure;
+use super::{Bound, BoxFuture, Skill, SkillCall, SkillOutput};
+use crate::engine::{Failure, Invoke};
 use crate::runtime::memory::Memory;
+use crate::value::Map;
 use indexmap::IndexMap;
 use std::sync::Arc;
 
@@ -129,6 +130,12 @@ impl Skills {
         row.map(|(_, skill)| Arc::clone(skill))
     }
 
+    /// What a call costs at the most, as its implementation knows it.
+    #[must_use]
+    pub fn bound(&self, invoke: &Invoke) -> Bound {
+        self.get(&invoke.skill).map_or(Bound::Signature, |skill| skill.bound(&invoke.skill, &invoke.args))
+    }
+
     /// Finds the implementation and makes the call.
     ///
     /// # Errors
@@ -192,6 +199,10 @@ impl Skill for Guarded {
                 Err(failure) => Err(named(self.secrets.scrub_failure(failure))),
             }
         })
+    }
+
+    fn bound(&self, name: &str, args: &Map) -> Bound {
+        self.inner.bound(name, args)
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -9,13 +9,18 @@ use std::time::Duration;
 
 static PROVIDER: Once = Once::new();
 
-/// A client builder with our TLS provider and user agent: no proxies of the environment (they would resolve
-/// names for us, unguarded), no redirects of its own, no `Referer`.
-fn builder(connect_timeout: Duration) -> ClientBuilder {
+/// Chooses the TLS provider of the process: before the first client is made, also by a library.
+pub(in crate::runtime) fn choose_provider() {
     PROVIDER.call_once(|| {
         // Another part of the program may have chosen a provider before; theirs serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+/// A client builder with our TLS provider and user agent: no proxies of the environment (they would resolve
+/// names for us, unguarded), no redirects of its own, no `Referer`.
+fn builder(connect_timeout: Duration) -> ClientBuilder {
+    choose_provider();
     Client::builder()
         .user_agent(concat!("aos/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())

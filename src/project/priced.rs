@@ -1,0 +1,116 @@
+//! What `llm.*` costs at the most, put into its signatures: so the checker proves budgets with it, and the engine reserves it.
+
+use super::config::Config;
+use crate::catalog::prices::{Price, Prices};
+use crate::catalog::{Catalog, STDLIB};
+use crate::check::hir::{Call, Target};
+use crate::check::{Analysis, calls_in};
+use crate::expr::ExprKind;
+use crate::source::SourceId;
+use crate::syntax;
+use crate::value::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Where the signatures lie that are made here; one of the standard files' places, which none of them has.
+const SOURCE: SourceId = SourceId(u32::MAX - 500);
+
+/// The catalog with the costs of the models that the plans ask, where all of them are known at this day (`2026-11-25`).
+pub(super) fn catalog(config: &Config, prices: &Prices, analysis: &Analysis, day: &str) -> Option<Catalog> {
+    let policy = config.skills.get("llm").map(|s| &s.llm);
+    let usual = policy.and_then(|p| p.model.clone());
+    let provider = policy.and_then(|p| p.provider).unwrap_or_default().name();
+    let flat = policy.and_then(|p| match (p.input_cost_per_token, p.output_cost_per_token) {
+        (None, None) => None,
+        (input, output) => Some(Price::flat(input.unwrap_or(0.0), output.unwrap_or(0.0))),
+    });
+    let mut models: BTreeMap<Arc<str>, Price> = BTreeMap::new();
+    for name in asked(analysis)? {
+        let name = name.or_else(|| usual.clone())?;
+        let price = flat.clone().or_else(|| prices.find(provider, &name, day).cloned())?;
+        models.insert(name, price);
+    }
+    if models.is_empty() {
+        return None;
+    }
+    let family = STDLIB.iter().find(|family| family.namespace == "llm")?;
+    let text = with_costs(family.text, &models);
+    Some(Catalog::stdlib().with(SOURCE, &syntax::parse(SOURCE, &text)))
+}
+
+/// The models that calls name, `None` for the usual one; nothing where one is only known when the plan runs.
+fn asked(analysis: &Analysis) -> Option<Vec<Option<Arc<str>>>> {
+    let mut asked = Vec::new();
+    let mut known = true;
+    for plan in analysis.plans.values() {
+        calls_in(&plan.body, &mut |call: &Call| {
+            let Target::Skill(name) = &call.target else { return };
+            if !name.starts_with("llm.") {
+                return;
+            }
+            let model = call.args.iter().find(|a| &*a.name == "model").map(|a| a.value.kind.as_ref());
+            asked.push(match model {
+                None | Some(ExprKind::Literal(Value::Null)) => None,
+                Some(ExprKind::Literal(Value::String(model))) => Some(Arc::clone(model)),
+                Some(ExprKind::Widen(inner)) => match inner.kind.as_ref() {
+                    ExprKind::Literal(Value::String(model)) => Some(Arc::clone(model)),
+                    _ => return known = false,
+                },
+                Some(_) => return known = false,
+            });
+        });
+    }
+    known.then_some(asked)
+}
+
+/// The signatures with a `cost` each.
+fn with_costs(text: &str, models: &BTreeMap<Arc<str>, Price>) -> String {
+    let mut out = String::with_capacity(text.len() + 1_024);
+    for line in text.lines() {
+        if let Some(tokens) = line.strip_prefix("  tokens ") {
+            let output = tokens.contains("max_tokens");
+            let _ = writeln!(out, "  cost {} usd", cost(models, output));
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+/// What a call costs at the most, by its model; the last one stands for those that are left.
+fn cost(models: &BTreeMap<Arc<str>, Price>, output: bool) -> String {
+    let mut text = String::new();
+    let last = models.len().saturating_sub(1);
+    for (n, (name, price)) in models.iter().enumerate() {
+        if n < last {
+            let _ = write!(text, "model == {} ? ", Value::String(Arc::clone(name)).to_json());
+        }
+        text.push_str(&by_length(price, output));
+        if n < last {
+            text.push_str(" : ");
+        }
+    }
+    format!("({text})")
+}
+
+/// A long input has other rates.
+fn by_length(price: &Price, output: bool) -> String {
+    let mut text = String::new();
+    let steps = price.steps();
+    for above in steps.iter().rev() {
+        let _ = write!(text, "max_input > {above} ? {} : ", sum(price, above + 1, output));
+    }
+    format!("({text}{})", sum(price, 0, output))
+}
+
+fn sum(price: &Price, input: i64, output: bool) -> String {
+    let (per_input, per_output) = price.worst_rates(input);
+    let input = format!("max_input * {}", dollars(per_input));
+    if output { format!("({input} + max_tokens * {})", dollars(per_output)) } else { input }
+}
+
+/// Pico-dollars as the language writes numbers.
+fn dollars(pico: u64) -> String {
+    format!("{}.{:012}", pico / 1_000_000_000_000, pico % 1_000_000_000_000)
+}
