@@ -9,7 +9,7 @@ use crate::expr::ExprKind;
 use crate::source::SourceId;
 use crate::syntax;
 use crate::value::Value;
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) fn catalog(config: &Config, prices: &Prices, analysis: &Analysis, day
         (None, None) => None,
         (input, output) => Some(Price::flat(input.unwrap_or(0.0), output.unwrap_or(0.0))),
     });
-    let mut models: BTreeMap<Arc<str>, Price> = BTreeMap::new();
+    let mut models: IndexMap<Arc<str>, Price> = IndexMap::new();
     for name in asked(analysis)? {
         let name = name.or_else(|| usual.clone())?;
         let price = flat.clone().or_else(|| prices.find(provider, &name, day).cloned())?;
@@ -35,6 +35,9 @@ pub(super) fn catalog(config: &Config, prices: &Prices, analysis: &Analysis, day
         return None;
     }
     let family = STDLIB.iter().find(|family| family.namespace == "llm")?;
+    // Who names no model asks the usual one: it stands behind all comparisons.
+    let usual = usual.and_then(|name| models.shift_remove_entry(&name));
+    models.extend(usual);
     let text = with_costs(family.text, &models);
     Some(Catalog::stdlib().with(SOURCE, &syntax::parse(SOURCE, &text)))
 }
@@ -65,7 +68,7 @@ fn asked(analysis: &Analysis) -> Option<Vec<Option<Arc<str>>>> {
 }
 
 /// The signatures with a `cost` each.
-fn with_costs(text: &str, models: &BTreeMap<Arc<str>, Price>) -> String {
+fn with_costs(text: &str, models: &IndexMap<Arc<str>, Price>) -> String {
     let mut out = String::with_capacity(text.len() + 1_024);
     for line in text.lines() {
         if let Some(tokens) = line.strip_prefix("  tokens ") {
@@ -78,8 +81,8 @@ fn with_costs(text: &str, models: &BTreeMap<Arc<str>, Price>) -> String {
     out
 }
 
-/// What a call costs at the most, by its model; the last one stands for those that are left.
-fn cost(models: &BTreeMap<Arc<str>, Price>, output: bool) -> String {
+/// What a call costs at the most, by its model; the last one, the usual, is that of calls that name none.
+fn cost(models: &IndexMap<Arc<str>, Price>, output: bool) -> String {
     let mut text = String::new();
     let last = models.len().saturating_sub(1);
     for (n, (name, price)) in models.iter().enumerate() {

@@ -85,6 +85,8 @@ impl Range {
 pub(super) struct Facts {
     pub(super) values: HashMap<VarId, Range>,
     pub(super) sizes: HashMap<VarId, Range>,
+    /// Texts and nulls that are known: what a signature may ask for.
+    constants: HashMap<VarId, Value>,
 }
 
 impl Facts {
@@ -95,8 +97,38 @@ impl Facts {
             let Some(value) = arg(&param.name).or(param.default.as_ref()) else { continue };
             facts.values.insert(param.var, self.range(value).meet(type_range(&param.ty, false)));
             facts.sizes.insert(param.var, self.size(value).meet(type_range(&param.ty, true)));
+            facts.constants.extend(self.constant(value).map(|known| (param.var, known.clone())));
         }
         facts
+    }
+
+    /// A text or null that is known.
+    fn constant<'e>(&'e self, e: &'e Expr) -> Option<&'e Value> {
+        match &*e.kind {
+            ExprKind::Literal(value @ (Value::String(_) | Value::Null)) => Some(value),
+            ExprKind::Var(id) | ExprKind::Tolerant(id) => self.constants.get(id),
+            ExprKind::Widen(e) => self.constant(e),
+            _ => None,
+        }
+    }
+
+    /// What a condition comes to, where that is known.
+    fn decided(&self, cond: &Expr) -> Option<bool> {
+        let ExprKind::Binary { op, left, right } = &*cond.kind else { return None };
+        let (less, more) = match op {
+            BinaryOp::Eq => return Some(self.constant(left)? == self.constant(right)?),
+            BinaryOp::Ne => return Some(self.constant(left)? != self.constant(right)?),
+            BinaryOp::Lt | BinaryOp::Ge => (self.range(left), self.range(right)),
+            BinaryOp::Gt | BinaryOp::Le => (self.range(right), self.range(left)),
+            _ => return None,
+        };
+        // Whether `less < more`, for `<=` and `>=` turned round.
+        let below = match (less.high, more.low, less.low, more.high) {
+            (Some(high), Some(low), ..) if high < low => true,
+            (_, _, Some(low), Some(high)) if low >= high => false,
+            _ => return None,
+        };
+        Some(below == matches!(op, BinaryOp::Lt | BinaryOp::Gt))
     }
 
     /// Where a number or duration lies.
@@ -106,7 +138,11 @@ impl Facts {
             ExprKind::Var(id) | ExprKind::Tolerant(id) => self.values.get(id).copied().unwrap_or_default(),
             ExprKind::Widen(e) | ExprKind::As { value: e, .. } => self.range(e),
             ExprKind::Neg(e) => self.range(e).negated(),
-            ExprKind::Cond { then, otherwise, .. } => self.range(then).join(self.range(otherwise)),
+            ExprKind::Cond { cond, then, otherwise } => match self.decided(cond) {
+                Some(true) => self.range(then),
+                Some(false) => self.range(otherwise),
+                None => self.range(then).join(self.range(otherwise)),
+            },
             ExprKind::Binary { op, left, right } => self.binary(*op, left, right),
             ExprKind::Call { function, args } => self.call(function, args),
             _ => Range::ANY,
