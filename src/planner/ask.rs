@@ -4,7 +4,7 @@ use super::prompt::tokens;
 use super::rounds::{Next, Planned, Round, Rounds, Spent, Stop};
 use crate::catalog::prices::Price;
 use crate::engine::Failure;
-use crate::runtime::model::{Message, Meter, ModelCall, ModelProvider, ModelRequest, Shape};
+use crate::runtime::model::{GrammarSyntax, Message, Meter, ModelCall, ModelProvider, ModelRequest, Shape};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -85,6 +85,15 @@ impl Default for Book {
     }
 }
 
+/// What the shape of the answer adds to the input: a grammar in Lark is sent as part of a tool, one in GBNF goes to the engine alone.
+fn shape_tokens(shape: &Shape) -> usize {
+    match shape {
+        Shape::Text | Shape::Grammar { syntax: GrammarSyntax::Gbnf, .. } => 0,
+        Shape::Json(schema) => tokens(&schema.to_string()),
+        Shape::Grammar { syntax: GrammarSyntax::Lark, text } => tokens(text),
+    }
+}
+
 /// Asks until there is a plan, or why there is none.
 ///
 /// # Errors
@@ -100,7 +109,7 @@ pub async fn plan(
     loop {
         let round = rounds.rounds().len() + 1;
         let question = rounds.question();
-        let input = tokens(rounds.system()) + tokens(&question);
+        let input = tokens(rounds.system()) + tokens(&question) + shape_tokens(&model.shape);
         let spent = rounds.spent().plus(book.lost);
         room(limits, model, &spent, input)?;
         tell(Progress::Asking { round, tokens: input });

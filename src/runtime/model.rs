@@ -263,7 +263,8 @@ fn size(request: &ModelRequest) -> usize {
     let shape = match &request.shape {
         Shape::Text => 0,
         Shape::Json(schema) => schema.to_string().len(),
-        Shape::Grammar { text, .. } => text.len(),
+        // It holds the engine's hand; the model does not read it.
+        Shape::Grammar { .. } => 0,
     };
     let said = request.messages.iter().map(|m| m.text.len()).sum::<usize>();
     said + shape + request.system.as_ref().map_or(0, |s| s.len())
