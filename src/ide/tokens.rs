@@ -227,7 +227,8 @@ impl Cut<'_, '_> {
     /// The plain pieces of a string, and the expressions between them.
     fn string(&mut self, token: &Token<'_>) {
         let mut at = token.start;
-        let from = self.holes.partition_point(|h| h.start < token.start);
+        // Behind the quote: where a text is cut otherwise than it was read, the string may itself be what stands in an interpolation.
+        let from = self.holes.partition_point(|h| h.start <= token.start);
         for hole in self.holes.get(from..).unwrap_or_default() {
             if hole.start >= token.end() {
                 break;
