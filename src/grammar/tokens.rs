@@ -347,21 +347,25 @@ fn block_unit(blank: bool) -> Node {
     seq([quotes(), units(plain_but(&but), escape)])
 }
 
-/// Any pieces of a line, then what may end it: no blank.
+/// Any pieces of a line, then what may end it with its quotes: no blank.
 fn to_the_end(longest: Option<u32>) -> Node {
     let some_quotes = seq([repeat(text("\"\"\\\""), 0, Some(3)), any(vec![text("\""), text("\"\"")])]);
-    let last = any(vec![block_unit(false), seq([text(" "), some_quotes])]);
+    let last = any(vec![seq([block_unit(false), quotes()]), seq([text(" "), some_quotes])]);
     seq([repeat(block_unit(true), 0, longest), last])
 }
 
 /// `text` to the end of a line, without its indentation.
 pub(super) fn block_line(longest: Option<u32>) -> Node {
     let end = opt(any(vec![text("\\x20"), text("\\t")]));
-    seq([block_unit(false), opt(to_the_end(longest)), quotes_end(), end])
+    seq([block_unit(false), any(vec![to_the_end(longest), quotes()]), dollars(), end])
 }
 
 fn quotes_end() -> Node {
-    seq([quotes(), repeat(text("$"), 0, Some(2))])
+    seq([quotes(), dollars()])
+}
+
+fn dollars() -> Node {
+    repeat(text("$"), 0, Some(2))
 }
 
 /// `text ${` from the start of a line.
@@ -377,7 +381,7 @@ pub(super) fn block_middle(longest: Option<u32>) -> Node {
 
 /// `} text` to the end of a line.
 pub(super) fn block_tail(longest: Option<u32>) -> Node {
-    seq([text("}"), opt(to_the_end(longest)), quotes_end()])
+    seq([text("}"), any(vec![to_the_end(longest), quotes()]), dollars()])
 }
 
 /// A comment with the text to the end of its line; not `allow(…)`, which the checker reads.
