@@ -27,6 +27,19 @@ use surface::{Limits, Surface};
 /// The version of the plan language that the grammars are of.
 pub const LANGUAGE: &str = env!("CARGO_PKG_VERSION");
 
+/// A class of characters, as regular expressions and GBNF write it; they differ in their escapes.
+fn class(out: &mut String, ranges: &[(char, char)], negated: bool, escaped: fn(&mut String, char)) {
+    out.push_str(if negated { "[^" } else { "[" });
+    for (first, last) in ranges {
+        escaped(out, *first);
+        if first != last {
+            out.push('-');
+            escaped(out, *last);
+        }
+    }
+    out.push(']');
+}
+
 /// In which syntax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -8,7 +8,6 @@ use super::errors::AMBIENT;
 use super::hir::{self, Signature, StmtKind, VarKind};
 use super::narrow::MayMiss;
 use super::relate::{nullable, optional};
-use super::walk::each;
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::expr::{BinaryOp, Expr, ExprKind, VarId};
 use crate::source::Span;
@@ -114,7 +113,7 @@ impl<'a> Lower<'a> {
             }
             _ => {
                 let mut found = false;
-                each(expr, &mut |child| found = found || self.reads_missing(child));
+                expr.for_each_child(&mut |child| found = found || self.reads_missing(child));
                 found
             }
         }
@@ -251,7 +250,7 @@ impl<'a> Lower<'a> {
             if matches!(&*e.kind, ExprKind::Var(id) if *id == var) {
                 found = Some(e);
             }
-            each(e, &mut |child| walk.push(child));
+            e.for_each_child(&mut |child| walk.push(child));
         }
         let read = found?;
         let default = super::holes::default(&read.ty)?;
@@ -286,7 +285,7 @@ impl<'a> Lower<'a> {
             {
                 found = Some((*id, e.span));
             }
-            each(e, &mut |child| walk.push(child));
+            e.for_each_child(&mut |child| walk.push(child));
         }
         found
     }

@@ -380,19 +380,8 @@ fn retyped(expr: Expr, want: &Type) -> Expr {
 impl<'r> Role<'r> {
     /// Where a value of fields or elements may be meant to stand.
     fn instead(self, have: &Type) -> Option<(&'r str, Span)> {
-        match self {
-            Role::Argument { instead, .. } => {
-                instead.filter(|_| matches!(shape(have), Type::Record(_) | Type::List(_) | Type::Map(_)))
-            }
-            Role::Result
-            | Role::Default
-            | Role::Condition
-            | Role::Clause(_)
-            | Role::Init
-            | Role::Element
-            | Role::Field(_)
-            | Role::Other(_) => None,
-        }
+        let Role::Argument { instead, .. } = self else { return None };
+        instead.filter(|_| matches!(shape(have), Type::Record(_) | Type::List(_) | Type::Map(_)))
     }
 }
 

@@ -3,7 +3,6 @@
 use super::hir::{Action, Plan};
 use super::relate::{Fit, fits, plain};
 use super::visit;
-use super::walk::each;
 use crate::expr::{Expr, ExprKind};
 use crate::types::Type;
 
@@ -66,7 +65,7 @@ impl Left {
         {
             self.casts += 1;
         }
-        each(expr, &mut |child| self.expr(child));
+        expr.for_each_child(&mut |child| self.expr(child));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::hir::{Action, Body, For, Loop, Plan, Step, Stmt, StmtKind};
 use super::visit;
-use super::walk::{each, reads};
+use super::walk::reads;
 use crate::expr::{Expr, ExprKind, VarId};
 use std::collections::{BTreeSet, HashMap};
 
@@ -138,6 +138,6 @@ impl Table {
 /// Whether it asks for the time, which goes on.
 pub(super) fn asks_the_time(expr: &Expr) -> bool {
     let mut found = matches!(&*expr.kind, ExprKind::Now);
-    each(expr, &mut |child| found = found || asks_the_time(child));
+    expr.for_each_child(&mut |child| found = found || asks_the_time(child));
     found
 }

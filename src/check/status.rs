@@ -2,7 +2,7 @@
 
 use super::hir::{ApproveElse, Body, Plan, Reaction, Step, VarKind};
 use super::visit::{self, Spot};
-use super::walk::{each, reads};
+use super::walk::reads;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::{Expr, ExprKind, StatusTest, VarId};
 use indexmap::IndexMap;
@@ -90,5 +90,5 @@ fn dead(expr: &Expr, plan: &Plan, fates: &HashMap<VarId, Fate>, found: &mut Vec<
             );
         }
     }
-    each(expr, &mut |child| dead(child, plan, fates, found));
+    expr.for_each_child(&mut |child| dead(child, plan, fates, found));
 }

@@ -4,7 +4,6 @@ use super::hir::{
     Action, ApproveElse, Backoff, Body, Call, ErrorArm, LoopElse, Plan, Reaction, Step, Stmt, StmtKind,
     Tolerate,
 };
-use super::walk::each;
 use crate::expr::{Expr, ExprKind, StatusTest, VarId};
 
 /// Where an expression stands in its statement.
@@ -193,7 +192,7 @@ impl Uses {
                 },
                 _ => {}
             }
-            each(e, &mut |child| open.push(child));
+            e.for_each_child(&mut |child| open.push(child));
         }
     }
 

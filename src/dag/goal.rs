@@ -30,28 +30,10 @@ const WHOLE: usize = 1_000;
 /// The goal of a plan.
 pub(super) fn of(plan: &Plan) -> Option<Goal> {
     let goal = plan.goal.as_ref()?;
-    Some(Goal(match &*goal.kind {
-        ExprKind::Interpolate(parts) => parts.iter().map(|part| piece(part, &plan.params)).collect(),
-        ExprKind::Literal(_)
-        | ExprKind::Var(_)
-        | ExprKind::Tolerant(_)
-        | ExprKind::Status { .. }
-        | ExprKind::Run(_)
-        | ExprKind::Now
-        | ExprKind::Secret(_)
-        | ExprKind::Member { .. }
-        | ExprKind::Index { .. }
-        | ExprKind::List(_)
-        | ExprKind::Record(_)
-        | ExprKind::Not(_)
-        | ExprKind::Neg(_)
-        | ExprKind::Binary { .. }
-        | ExprKind::Cond { .. }
-        | ExprKind::Call { .. }
-        | ExprKind::Macro { .. }
-        | ExprKind::Has { .. }
-        | ExprKind::As { .. }
-        | ExprKind::Widen(_) => vec![piece(goal, &plan.params)],
+    Some(Goal(if let ExprKind::Interpolate(parts) = &*goal.kind {
+        parts.iter().map(|part| piece(part, &plan.params)).collect()
+    } else {
+        vec![piece(goal, &plan.params)]
     }))
 }
 

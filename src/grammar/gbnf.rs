@@ -30,17 +30,7 @@ fn node(out: &mut String, part: &Node, level: u8) {
             text.chars().for_each(|c| escaped(out, c));
             out.push('"');
         }
-        Node::Class { ranges, negated } => {
-            out.push_str(if *negated { "[^" } else { "[" });
-            for (first, last) in ranges {
-                escaped(out, *first);
-                if first != last {
-                    out.push('-');
-                    escaped(out, *last);
-                }
-            }
-            out.push(']');
-        }
+        Node::Class { ranges, negated } => super::class(out, ranges, *negated, escaped),
         Node::Seq(nodes) => {
             out.push_str(if level > 1 { "(" } else { "" });
             for (i, part) in nodes.iter().enumerate() {

@@ -142,17 +142,7 @@ impl Printer<'_> {
                 text.chars().for_each(|c| escaped(out, c));
                 out.push_str(if many { ")" } else { "" });
             }
-            Node::Class { ranges, negated } => {
-                out.push_str(if *negated { "[^" } else { "[" });
-                for (first, last) in ranges {
-                    escaped(out, *first);
-                    if first != last {
-                        out.push('-');
-                        escaped(out, *last);
-                    }
-                }
-                out.push(']');
-            }
+            Node::Class { ranges, negated } => super::class(out, ranges, *negated, escaped),
             Node::Seq(nodes) => {
                 out.push_str(if atom { "(" } else { "" });
                 for node in nodes {

@@ -19,16 +19,6 @@ pub(super) fn optional(param: &Param) -> bool {
     param.default.is_some()
 }
 
-/// A name as an argument's, as the formatter prints it.
-pub(super) fn key(name: &str) -> String {
-    format::key(name)
-}
-
-/// A string as a literal, as the formatter prints it.
-pub(super) fn quoted(value: &str) -> String {
-    format::quoted(value)
-}
-
 /// A type without names, labels and conditions.
 pub(super) fn base(ty: &Type) -> &Type {
     let mut ty = ty.bare();
@@ -42,7 +32,7 @@ pub(super) fn base(ty: &Type) -> &Type {
 pub(super) fn arguments(cx: Cx, params: &[Param], mut arg: impl FnMut(&Param) -> Option<Node>) -> Node {
     let (required, rest): (Vec<&Param>, Vec<&Param>) = params.iter().partition(|p| !optional(p));
     let comma = || seq([text(","), Surface::line(cx)]);
-    let mut named = |p: &Param| arg(p).map(|value| seq([text(format!("{}: ", key(&p.name))), value]));
+    let mut named = |p: &Param| arg(p).map(|value| seq([text(format!("{}: ", format::key(&p.name))), value]));
     let mut head = Vec::new();
     for param in required {
         let Some(node) = named(param) else { return Node::Never };
@@ -117,7 +107,7 @@ impl<'a> Surface<'a> {
                 seq([sign(), any(vec![float, int])])
             }
             Type::Duration => self.token("duration", tokens::duration),
-            Type::Literals(words) => any(words.iter().map(|w| text(quoted(w))).collect()),
+            Type::Literals(words) => any(words.iter().map(|w| text(format::quoted(w))).collect()),
             Type::Null => text("null"),
             Type::Bytes => self.token("bytes", tokens::bytes),
             Type::List(item) => self.list(cx, Brackets::Square, 0, &mut |s, cx| s.of_type(cx, item)),

@@ -2,10 +2,11 @@
 //! stand: the state of the rules holds for every step what kind of result it has.
 
 use super::ir::{Field, Grammar, Node, Rule, When, all, any, opt, repeat, seq, text};
-use super::skills::{Skills, arguments, base, optional, quoted};
+use super::skills::{Skills, arguments, base, optional};
 use super::surface::{Cx, Limits, Surface};
 use super::tokens;
 use crate::check::hir::{Idempotency, Param, Signature};
+use crate::format;
 use crate::syntax::ast::EffectKind;
 use crate::types::{Privacy, Trust, Type};
 use std::sync::Arc;
@@ -291,7 +292,7 @@ impl<'a> Unrolled<'a> {
             Type::Duration => self.surface.token("seconds", || seq([small_int(), text("s")])),
             Type::Null => text("null"),
             Type::Bytes => self.surface.token("bytes", tokens::bytes),
-            Type::Literals(words) => any(words.iter().map(|w| text(quoted(w))).collect()),
+            Type::Literals(words) => any(words.iter().map(|w| text(format::quoted(w))).collect()),
             Type::Optional(inner) => {
                 let inner = self.literal(inner, depth);
                 any(vec![text("null"), inner])
@@ -316,11 +317,7 @@ impl<'a> Unrolled<'a> {
                     return text("{}");
                 }
                 for (i, (name, field)) in required.into_iter().enumerate() {
-                    parts.push(text(format!(
-                        "{}{}: ",
-                        if i > 0 { ", " } else { "" },
-                        super::skills::key(name)
-                    )));
+                    parts.push(text(format!("{}{}: ", if i > 0 { ", " } else { "" }, format::key(name))));
                     parts.push(self.literal(&field.ty, inner));
                 }
                 parts.push(text(" }"));

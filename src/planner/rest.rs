@@ -141,28 +141,7 @@ fn signature(plan: &Plan, inputs: &[Input<'_>]) -> String {
 
 /// A type that can be written.
 fn typed(ty: &Type) -> String {
-    match ty {
-        Type::Error | Type::TypeOf | Type::Param(_) => "json".to_owned(),
-        Type::Null
-        | Type::Bool
-        | Type::Int
-        | Type::Float
-        | Type::String
-        | Type::Bytes
-        | Type::Timestamp
-        | Type::Duration
-        | Type::Json
-        | Type::File
-        | Type::Literals(_)
-        | Type::List(_)
-        | Type::Map(_)
-        | Type::Record(_)
-        | Type::Optional(_)
-        | Type::Opaque { .. }
-        | Type::Refined { .. }
-        | Type::Named { .. }
-        | Type::Labelled { .. } => ty.to_string(),
-    }
+    if matches!(ty, Type::Error | Type::TypeOf | Type::Param(_)) { "json".to_owned() } else { ty.to_string() }
 }
 
 /// The types that the earlier plan declares: the signature may name them.

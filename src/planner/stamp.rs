@@ -1,6 +1,6 @@
 //! What the planner writes into a plan itself: goal, planner and version, and in the plan of a run's rest its signature and budget.
 
-use crate::format::format;
+use crate::format::{format, quoted};
 use crate::source::{SourceId, Span};
 use crate::syntax::{ast, parse};
 use ast::PlanClauseKind;
@@ -59,28 +59,6 @@ impl Edits<'_> {
         out.push_str(self.text.get(at..).unwrap_or_default());
         out
     }
-}
-
-/// A string literal of the language.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '$' if chars.peek() == Some(&'{') => out.push_str("\\$"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// Writes the origin into every plan of a file, the goal into the one that is meant, in the canonical layout.

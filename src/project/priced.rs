@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, STDLIB};
 use crate::check::hir::{Call, Target};
 use crate::check::{Analysis, calls_in};
 use crate::expr::ExprKind;
+use crate::format::quoted;
 use crate::source::SourceId;
 use crate::syntax;
 use crate::value::Value;
@@ -87,7 +88,7 @@ fn cost(models: &IndexMap<Arc<str>, Price>, output: bool) -> String {
     let last = models.len().saturating_sub(1);
     for (n, (name, price)) in models.iter().enumerate() {
         if n < last {
-            let _ = write!(text, "model == {} ? ", Value::String(Arc::clone(name)).to_json());
+            let _ = write!(text, "model == {} ? ", quoted(name));
         }
         text.push_str(&by_length(price, output));
         if n < last {

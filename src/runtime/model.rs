@@ -270,6 +270,18 @@ fn size(request: &ModelRequest) -> usize {
     said + shape + request.system.as_ref().map_or(0, |s| s.len())
 }
 
+/// The turns of a conversation, as the protocols of Anthropic and OpenAI have them.
+fn turns(messages: &[Message]) -> serde_json::Value {
+    let turn = |m: &Message| {
+        let role = match m.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        serde_json::json!({ "role": role, "content": m.text })
+    };
+    messages.iter().map(turn).collect()
+}
+
 /// Tokens of so many bytes where nobody counts them: what most texts have is a little less.
 fn tokens_of(bytes: usize) -> i64 {
     i64::try_from(bytes.div_ceil(3)).unwrap_or(i64::MAX)

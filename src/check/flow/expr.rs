@@ -3,7 +3,6 @@
 use super::label::{Label, Trace};
 use super::value::{Flow, is_narrow, raised};
 use super::{Vars, Walk};
-use crate::check::walk::each;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::{BinaryOp, Expr, ExprKind, Key, MacroKind, StatusTest, VarId};
 use crate::source::Span;
@@ -233,7 +232,7 @@ pub(super) fn strict(expr: &Expr, out: &mut Vec<VarId>) {
             }
             _ => {}
         }
-        each(e, &mut |child| open.push(child));
+        e.for_each_child(&mut |child| open.push(child));
     }
     out.extend(read.into_iter().filter(|id| !asked.contains(id)));
 }

@@ -5,7 +5,6 @@ use crate::check::hir::{Action, ApproveElse, Body, Plan, Reaction, VarKind};
 use crate::check::operators::dynamic;
 use crate::check::relate::{nullable, shape};
 use crate::check::visit::{Spot, bodies, exprs, step_of};
-use crate::check::walk::each;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expr::{BinaryOp, Expr, ExprKind, NoEnv, StatusTest, VarId, eval};
 use crate::types::Type;
@@ -87,7 +86,7 @@ impl Known<'_> {
         if let ExprKind::Cond { cond, .. } = &*expr.kind {
             self.condition(cond, found);
         }
-        each(expr, &mut |child| self.inside(child, found));
+        expr.for_each_child(&mut |child| self.inside(child, found));
     }
 
     fn condition(&self, cond: &Expr, found: &mut Vec<Diagnostic>) {
@@ -219,7 +218,7 @@ fn constant(expr: &Expr) -> bool {
         | ExprKind::Macro { .. } => false,
         _ => {
             let mut all = true;
-            each(expr, &mut |child| all = all && constant(child));
+            expr.for_each_child(&mut |child| all = all && constant(child));
             all
         }
     }

@@ -3,8 +3,8 @@
 use super::ladder::{Ladder, turned_down};
 use super::link::{Account, Auth, Link, Reply, Stream, answer, cut, refused, strange, used, within};
 use super::{
-    Capabilities, EmbedRequest, Embeddings, ModelAnswer, ModelProvider, ModelRequest, ModelUsage, Role,
-    Shape, strict,
+    Capabilities, EmbedRequest, Embeddings, ModelAnswer, ModelProvider, ModelRequest, ModelUsage, Shape,
+    strict,
 };
 use crate::engine::Failure;
 use crate::runtime::skill::BoxFuture;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value as Json, json};
 use std::time::Duration;
 
 const SENT: (Auth, &[(&str, &str)]) = (Auth::Header("x-api-key"), &[("anthropic-version", "2023-06-01")]);
+/// Where the tokens of an input are counted.
+const COUNT: &str = "/v1/messages/count_tokens";
 /// The tool whose call is the answer.
 const TOOL: &str = "answer";
-/// Tokens that the provider adds to what was sent, at most: a tool's frame.
-const FRAME: usize = 1_024;
 /// What a request may have in schemas that answers are held to.
 const LIMITS: strict::Limits = strict::Limits { optional: 24, unions: 16 };
 
@@ -61,7 +61,7 @@ impl Anthropic {
     ) -> Result<ModelAnswer, Failure> {
         let form = self.form(request)?;
         let mut sent = body(request, &form);
-        self.fits(request, &sent).await?;
+        self.link.fits(COUNT, SENT, &sent, classify, request.max_input).await?;
         if let Json::Object(fields) = &mut sent {
             fields.insert("max_tokens".to_owned(), json!(request.max_tokens));
             fields.insert("stream".to_owned(), json!(true));
@@ -109,26 +109,6 @@ impl Anthropic {
         let model = message.get("model").and_then(Json::as_str);
         Ok(answer(value, usage, model, &request.model))
     }
-
-    /// Refuses an input of more than `max_input` tokens. A token has at least one byte, so small ones need no counting.
-    async fn fits(&self, request: &ModelRequest, sent: &Json) -> Result<(), Failure> {
-        let limit = usize::try_from(request.max_input).unwrap_or(usize::MAX);
-        if sent.to_string().len().saturating_add(FRAME) <= limit {
-            return Ok(());
-        }
-        let tokens = self.counted(sent).await?;
-        if tokens <= request.max_input { Ok(()) } else { Err(super::too_long(tokens, request.max_input)) }
-    }
-
-    async fn counted(&self, sent: &Json) -> Result<i64, Failure> {
-        match self.link.post("/v1/messages/count_tokens", SENT, sent, classify).await? {
-            Reply::Whole(answer) => answer
-                .get("input_tokens")
-                .and_then(Json::as_i64)
-                .ok_or_else(|| strange("a count without `input_tokens`")),
-            Reply::Stream(_) => Err(strange("a stream where a count was asked for")),
-        }
-    }
 }
 
 impl ModelProvider for Anthropic {
@@ -166,23 +146,16 @@ impl ModelProvider for Anthropic {
     ) -> BoxFuture<'a, Result<Option<i64>, Failure>> {
         Box::pin(within(timeout, async move {
             let sent = body(request, &self.form(request)?);
-            self.counted(&sent).await.map(Some)
+            self.link.counted(COUNT, SENT, &sent, classify).await.map(Some)
         }))
     }
 }
 
 /// What both the question and the count of its tokens consist of.
 fn body(request: &ModelRequest, form: &Form) -> Json {
-    let turn = |m: &super::Message| {
-        let role = match m.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        };
-        json!({ "role": role, "content": m.text })
-    };
     let mut fields = Map::new();
     fields.insert("model".to_owned(), json!(request.model));
-    fields.insert("messages".to_owned(), request.messages.iter().map(turn).collect());
+    fields.insert("messages".to_owned(), super::turns(&request.messages));
     if let Some(system) = &request.system {
         fields.insert("system".to_owned(), json!(system));
     }

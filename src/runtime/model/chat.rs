@@ -2,7 +2,7 @@
 
 use super::ladder::{Ladder, turned_down};
 use super::link::{Account, Link, Reply, Stream, answer, cut, refused, strange, within};
-use super::openai::{SENT, classify, embed, schema_of, shaped, split, turns};
+use super::openai::{SENT, classify, embed, schema_of, shaped, split};
 use super::{
     Capabilities, EmbedRequest, Embeddings, GrammarSyntax, ModelAnswer, ModelProvider, ModelRequest,
     ModelUsage, Shape,
@@ -212,7 +212,7 @@ fn body(request: &ModelRequest, form: usize, old_names: bool, engine: Engine) ->
             ));
         }
     }
-    let mut messages = turns(&request.messages);
+    let mut messages = super::turns(&request.messages);
     if let (Json::Array(all), false) = (&mut messages, system.is_empty()) {
         all.insert(0, json!({ "role": "system", "content": system }));
     }

@@ -16,6 +16,8 @@ use serde_json::Value as Json;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+/// Tokens that a provider adds to what was sent, at most: a tool's frame.
+const FRAME: usize = 1_024;
 /// How much of a refusal's text is shown, characters.
 pub(super) const EXCERPT: usize = 500;
 
@@ -106,6 +108,40 @@ impl Link {
             headers.insert(name, value);
         }
         Ok(headers)
+    }
+
+    /// Refuses an input of more than `max_input` tokens. A token has at least one byte, so small ones need no counting.
+    pub(super) async fn fits(
+        &self,
+        path: &str,
+        auth: (Auth, &[(&'static str, &'static str)]),
+        request: &Json,
+        classify: Classify,
+        max_input: i64,
+    ) -> Result<(), Failure> {
+        let limit = usize::try_from(max_input).unwrap_or(usize::MAX);
+        if request.to_string().len().saturating_add(FRAME) <= limit {
+            return Ok(());
+        }
+        let tokens = self.counted(path, auth, request, classify).await?;
+        if tokens <= max_input { Ok(()) } else { Err(super::too_long(tokens, max_input)) }
+    }
+
+    /// The tokens of an input, as the provider counts them.
+    pub(super) async fn counted(
+        &self,
+        path: &str,
+        auth: (Auth, &[(&'static str, &'static str)]),
+        request: &Json,
+        classify: Classify,
+    ) -> Result<i64, Failure> {
+        match self.post(path, auth, request, classify).await? {
+            Reply::Whole(answer) => {
+                let tokens = answer.get("input_tokens").and_then(Json::as_i64);
+                tokens.ok_or_else(|| strange("a count without `input_tokens`"))
+            }
+            Reply::Stream(_) => Err(strange("a stream where a count was asked for")),
+        }
     }
 
     /// Posts, and waits for the beginning of an answer that is none of a refusal.

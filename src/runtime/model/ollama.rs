@@ -4,7 +4,7 @@
 //! what was read is compared with what was sent.
 
 use super::link::{Account, Auth, Link, Reply, Stream, answer, cut, refused, strange, used, within};
-use super::openai::{shaped, turns};
+use super::openai::shaped;
 use super::{
     Capabilities, EmbedRequest, Embeddings, ModelAnswer, ModelProvider, ModelRequest, ModelUsage, Shape,
 };
@@ -153,7 +153,7 @@ fn window(request: &ModelRequest, context: Option<i64>) -> Result<i64, Failure> 
 }
 
 fn body(request: &ModelRequest, window: i64) -> Result<Json, Failure> {
-    let mut messages = turns(&request.messages);
+    let mut messages = super::turns(&request.messages);
     if let (Json::Array(all), Some(system)) = (&mut messages, &request.system) {
         all.insert(0, json!({ "role": "system", "content": system }));
     }

@@ -3,8 +3,8 @@
 use super::ladder::{Ladder, turned_down};
 use super::link::{Account, Auth, Link, Reply, Stream, answer, cut, refused, strange, used, within};
 use super::{
-    Capabilities, EmbedRequest, Embeddings, GrammarSyntax, Message, ModelAnswer, ModelProvider, ModelRequest,
-    ModelUsage, Role, Shape, strict,
+    Capabilities, EmbedRequest, Embeddings, GrammarSyntax, ModelAnswer, ModelProvider, ModelRequest,
+    ModelUsage, Shape, strict,
 };
 use crate::engine::Failure;
 use crate::runtime::skill::BoxFuture;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value as Json, json};
 use std::time::Duration;
 
 pub(super) const SENT: (Auth, &[(&str, &str)]) = (Auth::Bearer, &[]);
+/// Where the tokens of an input are counted.
+const COUNT: &str = "/responses/input_tokens";
 /// The tool whose input is held to a grammar, and the name of the schema.
 const NAME: &str = "answer";
-/// Tokens that the provider adds to what was sent, at most.
-const FRAME: usize = 1_024;
 
 /// A provider that speaks the Responses protocol.
 pub(super) struct OpenAi {
@@ -35,7 +35,7 @@ impl OpenAi {
         on_text: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<ModelAnswer, Failure> {
         let mut sent = body(request)?;
-        self.fits(request, &sent).await?;
+        self.link.fits(COUNT, SENT, &sent, classify, request.max_input).await?;
         if let Json::Object(fields) = &mut sent {
             fields.insert("max_output_tokens".to_owned(), json!(request.max_tokens));
             fields.insert("stream".to_owned(), json!(true));
@@ -73,25 +73,6 @@ impl OpenAi {
         let model = response.get("model").and_then(Json::as_str);
         Ok(answer(value, usage, model, &request.model))
     }
-
-    async fn fits(&self, request: &ModelRequest, sent: &Json) -> Result<(), Failure> {
-        let limit = usize::try_from(request.max_input).unwrap_or(usize::MAX);
-        if sent.to_string().len().saturating_add(FRAME) <= limit {
-            return Ok(());
-        }
-        let tokens = self.counted(sent).await?;
-        if tokens <= request.max_input { Ok(()) } else { Err(super::too_long(tokens, request.max_input)) }
-    }
-
-    async fn counted(&self, sent: &Json) -> Result<i64, Failure> {
-        match self.link.post("/responses/input_tokens", SENT, sent, classify).await? {
-            Reply::Whole(answer) => {
-                let tokens = answer.get("input_tokens").and_then(Json::as_i64);
-                tokens.ok_or_else(|| strange("a count without `input_tokens`"))
-            }
-            Reply::Stream(_) => Err(strange("a stream where a count was asked for")),
-        }
-    }
 }
 
 impl ModelProvider for OpenAi {
@@ -127,7 +108,9 @@ impl ModelProvider for OpenAi {
         request: &'a ModelRequest,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Option<i64>, Failure>> {
-        Box::pin(within(timeout, async move { self.counted(&body(request)?).await.map(Some) }))
+        Box::pin(within(timeout, async move {
+            self.link.counted(COUNT, SENT, &body(request)?, classify).await.map(Some)
+        }))
     }
 }
 
@@ -135,7 +118,7 @@ impl ModelProvider for OpenAi {
 fn body(request: &ModelRequest) -> Result<Json, Failure> {
     let mut fields = Map::new();
     fields.insert("model".to_owned(), json!(request.model));
-    fields.insert("input".to_owned(), turns(&request.messages));
+    fields.insert("input".to_owned(), super::turns(&request.messages));
     if let Some(system) = &request.system {
         fields.insert("instructions".to_owned(), json!(system));
     }
@@ -161,18 +144,6 @@ fn body(request: &ModelRequest) -> Result<Json, Failure> {
         }
     }
     Ok(Json::Object(fields))
-}
-
-/// Turns of a conversation as OpenAI's protocols have them.
-pub(super) fn turns(messages: &[Message]) -> Json {
-    let turn = |m: &Message| {
-        let role = match m.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        };
-        json!({ "role": role, "content": m.text })
-    };
-    messages.iter().map(turn).collect()
 }
 
 /// The schema as it is sent, and whether the answer is held to it to the letter.
