@@ -2,7 +2,7 @@
 
 use super::args::{Agents, AgentsCommand, Global};
 use super::backend::{self, Backend};
-use super::{CliResult, Exit, Stop, cost, terminal};
+use super::{CliResult, Exit, Stop, cost, render, terminal};
 use crate::project::Project;
 use crate::project::config::{AgentConfig, AgentStatus, Period};
 use crate::runtime::spend::{By, Line, Query};
@@ -15,6 +15,11 @@ pub(crate) fn agents(args: &Agents, global: &Global) -> CliResult {
     let project = Project::load_text(Path::new("agents.plan"), "", &DiskLoader);
     if project.config_path.is_none() {
         return Err(Stop::usage("no aos.toml here or above: agents are declared there, as `[agents.NAME]`"));
+    }
+    // A misspelt status or budget is left at its strictest: what is shown would be taken for what is written.
+    if project.analysis.has_errors() {
+        render::report(&project.analysis.diagnostics, &project.sources);
+        return Err(Stop::silent(Exit::Failed));
     }
     let root = std::fs::canonicalize(&project.root).unwrap_or_else(|_| project.root.clone());
     match &args.command {

@@ -1,7 +1,7 @@
 //! The real program: what agents may do and spend, over all their runs.
 
 use super::*;
-use crate::support::{aos, finish, finished};
+use crate::support::{aos, finish, finished, folder};
 use std::path::Path;
 
 const PLAN: &str = r#"plan p() -> string {
@@ -29,7 +29,7 @@ fn toml(url: &str, agent: &str) -> String {
 fn project(toml: &str) -> tempfile::TempDir {
     let files =
         [("aos.toml", toml), ("p.plan", PLAN), ("w.plan", WAITS), ("prices.json", PRICES), ("key", KEY)];
-    let dir = crate::support::folder(&files);
+    let dir = folder(&files);
     std::fs::set_permissions(dir.path().join("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
     dir
 }
@@ -172,4 +172,12 @@ async fn calls_are_held_back() {
         assert_eq!(run(dir.path(), &["p.plan"])["status"], "succeeded");
         assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
     });
+}
+
+#[test]
+fn what_is_misspelt_is_told_before_anything_is_shown() {
+    let dir = folder(&[("aos.toml", "[agents.a]\nstatus = \"pausd\"\n")]);
+    let (code, out, err) = finish(aos(dir.path()).args(["agents", "list"]));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("error[config-invalid]") && err.contains("aos.toml:2:10"), "{err}");
 }
