@@ -244,7 +244,7 @@ pub(crate) struct Run {
     /// Show what would run and its effects; run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Take over the finished steps of an earlier run, where skill and arguments are the same.
+    /// Take over the finished steps of an earlier run, where skill and arguments are the same; also what people answered.
     #[arg(long, value_name = "RUN")]
     pub(crate) from: Option<String>,
     /// Make this step again all the same, with all inside it.
