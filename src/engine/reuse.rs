@@ -117,10 +117,11 @@ impl Machine {
     fn reused(&mut self, loc: Loc, call: &Call, skill: &Arc<str>, args: &Map) -> bool {
         let path = self.path(loc);
         let from = self.reuse.from.clone();
-        let taken = self.reuse.take(&path, skill, &digests(args, &call.type_args)).and_then(|(value, decisions)| {
-            let value = conform(value, &call.output);
-            value.map(|v| (v, decisions)).map_err(|m| format!("its value does not fit any more: {m}"))
-        });
+        let taken =
+            self.reuse.take(&path, skill, &digests(args, &call.type_args)).and_then(|(value, decisions)| {
+                let value = conform(value, &call.output);
+                value.map(|v| (v, decisions)).map_err(|m| format!("its value does not fit any more: {m}"))
+            });
         let (reuse, value) = match taken {
             Ok(value) => (Reused::From(from), Some(value)),
             Err(why) => (Reused::Not(why.into()), None),

@@ -3,8 +3,8 @@
 use super::cases::all;
 use super::world::{World, dag, shown};
 use aos::dag::Dag;
-use aos::engine::reuse::{Collector, Earlier, EarlierEnd};
 use aos::engine::reuse::Reused;
+use aos::engine::reuse::{Collector, Earlier, EarlierEnd};
 use aos::engine::{Event, EventKind, Machine, RunStatus, StepPath};
 use aos::value::{Map, Value};
 use std::sync::Arc;
@@ -175,10 +175,7 @@ fn what_people_and_signals_said_is_taken_over() {
     assert_eq!(third.machine.report()[1].decisions.len(), 1);
     // Other questions are asked.
     let second = asked(&dag, earlier(&[]), &[("n", Value::Int(2))], false);
-    assert_eq!(
-        told(&second),
-        ["its argument `question` differs", "its argument `value` differs", "-", "-"]
-    );
+    assert_eq!(told(&second), ["its argument `question` differs", "its argument `value` differs", "-", "-"]);
     let second = asked(&dag, earlier(&[]), &[("to", Value::text("lead"))], false);
     assert_eq!(told(&second), ["its argument `by` differs", "-", "-", "-"]);
     let second = asked(&dag, earlier(&["seen", "early"]), &[], true);
@@ -205,12 +202,16 @@ fn who_said_no_or_nothing_is_asked_again() {
     assert_eq!(told_after(&format!("{no}\nreturn r")), ["it failed with denied then"]);
     assert_eq!(told_after(&format!("{no} on_error use 3\nreturn r")), ["it failed with denied then"]);
     assert_eq!(
-        told_after("step q = human.ask<int>(question: \"never\", within: 9ms) on_error fallback t.echo(v: 2)\nreturn q"),
+        told_after(
+            "step q = human.ask<int>(question: \"never\", within: 9ms) on_error fallback t.echo(v: 2)\nreturn q"
+        ),
         ["it failed with expired then"]
     );
     // Another step ended the run before anybody had answered.
     assert_eq!(
-        told_after("step q = human.ask<int>(question: \"value 90 1\")\nstep b = t.boom(kind: \"boom\")\nreturn q"),
+        told_after(
+            "step q = human.ask<int>(question: \"value 90 1\")\nstep b = t.boom(kind: \"boom\")\nreturn q"
+        ),
         ["it had not ended then"]
     );
 }
