@@ -317,7 +317,9 @@ impl Driver {
         if !self.paused {
             let asked =
                 commands.iter().filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
-            let intents = intents(asked.filter(|i| !self.around.caller.prepares(i)).chain(ready.iter().map(|(i, _)| i)));
+            let intents = intents(
+                asked.filter(|i| !self.around.caller.prepares(i)).chain(ready.iter().map(|(i, _)| i)),
+            );
             for kind in intents {
                 self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
             }

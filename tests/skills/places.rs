@@ -185,7 +185,9 @@ for line in sys.stdin:
 #[test]
 fn the_program_keeps_to_what_the_project_says() {
     let config = |n: &str| {
-        format!("[project]\nname = \"t\"\nskills = [\"skills\"]\n[skills.lab]\nprovider = \"process\"\ncommand = [\"python3\", \"lab.py\"]\n{n}")
+        format!(
+            "[project]\nname = \"t\"\nskills = [\"skills\"]\n[skills.lab]\nprovider = \"process\"\ncommand = [\"python3\", \"lab.py\"]\n{n}"
+        )
     };
     let plan = "plan p() -> { most: int, gave_up: int } {\n  step all = for i in lists.range(10) parallel 10 max 10 {\n    step one = lab.busy(n: i)\n      timeout 1s\n      on_error use -1\n    return one\n  }\n  return { most: math.greatest(all), gave_up: size(all.filter(n, n < 0)) }\n}\n";
     let dir = folder(&[
