@@ -448,7 +448,7 @@ pub(crate) struct Artifacts {
     /// At most so many.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
-    /// Write the content of the one that has this digest, or the first characters of it, to stdout.
+    /// Write the content of the one that has this digest, or the first characters of it, to stdout; a terminal is shown it, if it can.
     #[arg(long, value_name = "DIGEST", conflicts_with = "json")]
     pub(crate) cat: Option<String>,
     #[arg(long)]
