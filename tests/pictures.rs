@@ -60,14 +60,14 @@ fn they_are_shown_where_the_terminal_says_it_can() {
     let told = show(&[("TERM_PROGRAM", "WezTerm")], &[]);
     assert!(told.contains(&iterm) && told.matches("\u{1b}]1337").count() == 1, "{told:?}");
     // Neither elsewhere, nor for programs, nor where plain text is wanted.
-    let quiet: [(&[(&str, &str)], &[&str]); 4] = [
-        (&[], &[]),
-        (&[("TERM", "xterm-kitty")], &["--json"]),
-        (&[("TERM", "xterm-kitty")], &["--color", "never"]),
-        (&[("TERM", "xterm-kitty"), ("NO_COLOR", "1")], &[]),
-    ];
-    for (env, args) in quiet {
-        let told = show(env, args);
+    let speaks = ("TERM", "xterm-kitty");
+    for (env, args) in [
+        (vec![], vec![]),
+        (vec![speaks], vec!["--json"]),
+        (vec![speaks], vec!["--color", "never"]),
+        (vec![speaks, ("NO_COLOR", "1")], vec![]),
+    ] {
+        let told = show(&env, &args);
         assert!(!told.contains("\u{1b}_G") && !told.contains("1337"), "{env:?} {args:?}: {told:?}");
     }
     let (_, piped, _) = finish(aos(dir).args(["show", run, "--color", "always"]).env("TERM", "xterm-kitty"));
