@@ -30,7 +30,7 @@ mod keys;
 mod left;
 mod lint;
 mod macros;
-mod mentions;
+pub(crate) mod mentions;
 mod narrow;
 mod operators;
 mod order;

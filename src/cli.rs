@@ -26,6 +26,7 @@ mod memory;
 #[cfg(feature = "otel")]
 mod otel;
 mod people;
+mod picture;
 mod plan;
 mod render;
 mod run;

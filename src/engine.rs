@@ -21,7 +21,7 @@ mod undo;
 
 pub use ask::{Ask, AskKind, Decision};
 pub use command::{
-    CallCache, CallKey, Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport,
+    Asked, CallCache, CallKey, Command, Invoke, Notice, NoticeKind, Outcome, RunStatus, Step, StepReport,
     StepStatus, TimerId,
 };
 pub use event::{Event, EventKind, Failure, Resolution, StepPath, Usage};

@@ -194,15 +194,11 @@ fn analyse(
         .collect();
     let secrets: Option<Vec<Arc<str>>> = config.map(|c| c.secrets.keys().cloned().collect());
     let asker = asking.asker(config);
-    let check =
-        |catalog: &Catalog| check::check_unit_for(&unit, sources, catalog, secrets.as_deref(), &asker);
-    let mut analysis = check(&Catalog::stdlib());
-    // Which models are asked is known now, and with it what they cost.
     let today = jiff::Timestamp::now().to_string();
     let day = today.get(..10).unwrap_or_default();
-    if let Some(priced) = config.and_then(|config| priced::catalog(config, prices, &analysis, day)) {
-        analysis = check(&priced);
-    }
+    let priced = config.and_then(|config| priced::catalog(config, prices, files, day));
+    let catalog = priced.unwrap_or_else(Catalog::stdlib);
+    let mut analysis = check::check_unit_for(&unit, sources, &catalog, secrets.as_deref(), &asker);
     analysis.diagnostics.extend(found);
     for file in files {
         if let Some(places) = &file.parse.json {

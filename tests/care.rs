@@ -157,7 +157,7 @@ fn a_damaged_export_makes_no_store() {
             "its checksum or its counts do not fit",
         ),
         (with(&|l| l[0] = l[0].replace("\"aos_export\":1", "\"aos_export\":2")), "a newer aos"),
-        (with(&|l| l[0] = l[0].replace("\"format\":2", "\"format\":99")), "a newer aos"),
+        (with(&|l| l[0] = l[0].replace("\"format\":3", "\"format\":99")), "a newer aos"),
         (text[..text.len() / 2].to_owned(), "the line is"),
         ("plan p() -> int { return 1 }\n".to_owned(), "this is no export"),
     ] {
@@ -497,12 +497,12 @@ fn an_older_store_is_brought_up_to_date_and_a_newer_one_refused() {
     format(1);
     let (_, out, err) = told(dir, &["artifacts", "--json"]);
     assert_eq!(out.lines().count(), 2, "the list is made: {err}");
-    assert!(err.contains("before-format-2.jsonl") && data.join("before-format-2.jsonl").exists(), "{err}");
+    assert!(err.contains("before-format-3.jsonl") && data.join("before-format-3.jsonl").exists(), "{err}");
     assert!(!told(dir, &["artifacts"]).2.contains("before-format"), "once");
     ok(dir, &["store", "check"]);
     format(99);
     let (code, _, err) = told(dir, &["runs"]);
-    assert!(code == 1 && err.contains("has format 99, this program knows up to 2; use a newer aos"), "{err}");
+    assert!(code == 1 && err.contains("has format 99, this program knows up to 3; use a newer aos"), "{err}");
 }
 
 #[test]

@@ -250,6 +250,8 @@ enum Death {
 /// Runs a command and kills it, if it still lives then.
 fn live(dir: &Path, power: Option<&Power>, args: &[&str], death: &Death) -> Life {
     let mut command = command(dir, args);
+    // Checkpoints are made in its short life too.
+    command.env("AOS_LOG_LIMIT", "3000");
     if let Some(power) = power {
         power.supply(&mut command);
     }

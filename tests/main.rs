@@ -53,6 +53,8 @@ mod partial;
 #[cfg(feature = "cli")]
 mod people;
 #[cfg(feature = "cli")]
+mod pictures;
+#[cfg(feature = "cli")]
 mod planner;
 #[cfg(feature = "cli")]
 mod projects;

@@ -198,3 +198,74 @@ fn the_page_is_whole_and_holds_hostile_text_as_text() {
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
     }
 }
+
+const ASKS: &str = "plan p(limit: int = 5) -> json {
+  step size = human.ask<int>(question: \"How large? At most ${limit}\")
+
+  step seen = human.review(value: { size: size }, question: \"Good?\")
+
+  step go = signal.wait<string>(name: \"go\")
+
+  step b = lab.do(what: \"b\", n: seen.size)
+    depends_on [go]
+    approve \"Do it?\"
+
+  return { b: b.n, go: go }
+}
+";
+
+#[test]
+fn what_people_said_is_not_asked_again() {
+    let dir = project();
+    let dir = dir.path();
+    std::fs::write(dir.join("p.plan"), ASKS).unwrap();
+    std::fs::write(dir.join("broken-b"), "").unwrap();
+    let go = |exit: i32, args: &[&str]| {
+        let (code, out, err) = finish(aos(dir).args(args).arg("--json"));
+        assert_eq!(code, exit, "{args:?}: {out}{err}");
+        finished(&out)
+    };
+    let waiting = |last: &Value| -> Vec<String> {
+        let asks = last["waiting"].as_array().unwrap().iter();
+        asks.map(|a| a["step"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = go(3, &["run", "p.plan"]);
+    let run = first["run"].as_str().unwrap().to_owned();
+    go(3, &["answer", &run, "size", "4"]);
+    go(3, &["signal", &run, "go", "now"]);
+    go(3, &["approve", &run, "seen", "--comment", "fine"]);
+    let end = go(1, &["approve", &run, "b"]);
+    assert_eq!(end["error"]["kind"], "busy");
+    std::fs::remove_file(dir.join("broken-b")).unwrap();
+    // All that was said counts, but what is to be done now needs its own yes.
+    let second = go(3, &["run", "p.plan", "--from", &run]);
+    assert_eq!(waiting(&second), ["b"]);
+    for step in ["size", "seen", "go"] {
+        assert_eq!(second["steps"][step]["reused_from"], run.as_str(), "{step}: {second:#}");
+    }
+    assert_eq!(second["steps"]["seen"]["decisions"][0]["comment"], "fine");
+    let next = second["run"].as_str().unwrap().to_owned();
+    let (_, shown, _) = finish(aos(dir).args(["show", &next]));
+    assert!(shown.contains(&format!("taken over from run {run}; approved by ")), "{shown}");
+    let end = go(0, &["approve", &next, "b"]);
+    assert_eq!(end["output"], serde_json::json!({ "b": 4, "go": "now" }));
+    // Another question is asked, and then what hangs on its answer.
+    let third = go(3, &["run", "p.plan", "--from", &next, "--input", "limit=9"]);
+    assert_eq!(waiting(&third), ["size"]);
+    assert_eq!(third["steps"]["size"]["not_reused"], "its argument `question` differs");
+    let run = third["run"].as_str().unwrap().to_owned();
+    let end = go(0, &["answer", &run, "size", "4"]);
+    assert_eq!(end["steps"]["seen"]["reused_from"], next.as_str(), "the same value was seen already");
+    assert_eq!(end["steps"]["b"]["reused_from"], next.as_str(), "and needs no yes");
+    // Asked again all the same.
+    let again = go(3, &["run", "p.plan", "--from", &run, "--rerun", "seen", "--rerun", "go"]);
+    assert_eq!(waiting(&again), ["go", "seen"]);
+    assert_eq!(again["steps"]["seen"]["not_reused"], "it is to be made again");
+    let run = again["run"].as_str().unwrap().to_owned();
+    // A no is no answer to keep.
+    go(1, &["approve", &run, "seen", "--deny"]);
+    let last = go(3, &["run", "p.plan", "--from", &run]);
+    assert_eq!(waiting(&last), ["go", "seen"]);
+    assert_eq!(last["steps"]["seen"]["not_reused"], "it failed with denied then");
+    assert_eq!(last["steps"]["go"]["not_reused"], "it had not ended then");
+}

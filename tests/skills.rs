@@ -4,6 +4,7 @@ mod files;
 mod http;
 mod jq;
 mod llm;
+mod places;
 mod process;
 mod secrets;
 mod shell;

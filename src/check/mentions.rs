@@ -7,7 +7,7 @@ use crate::syntax::ast::{
 };
 
 /// What is told about the names found.
-pub(super) trait Visitor {
+pub(crate) trait Visitor {
     /// A bare name in an expression.
     fn name(&mut self, name: &str, span: Span);
     /// The callee of an action, fallback or compensation.
@@ -15,7 +15,7 @@ pub(super) trait Visitor {
 }
 
 /// Every statement of a body.
-pub(super) fn body(body: &Body, v: &mut dyn Visitor) {
+pub(crate) fn body(body: &Body, v: &mut dyn Visitor) {
     for s in &body.stmts {
         stmt(s, v);
     }

@@ -244,7 +244,7 @@ pub(crate) struct Run {
     /// Show what would run and its effects; run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Take over the finished steps of an earlier run, where skill and arguments are the same.
+    /// Take over the finished steps of an earlier run, where skill and arguments are the same; also what people answered.
     #[arg(long, value_name = "RUN")]
     pub(crate) from: Option<String>,
     /// Make this step again all the same, with all inside it.
@@ -448,7 +448,7 @@ pub(crate) struct Artifacts {
     /// At most so many.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
-    /// Write the content of the one that has this digest, or the first characters of it, to stdout.
+    /// Write the content of the one that has this digest, or the first characters of it, to stdout; a terminal is shown it, if it can.
     #[arg(long, value_name = "DIGEST", conflicts_with = "json")]
     pub(crate) cat: Option<String>,
     #[arg(long)]

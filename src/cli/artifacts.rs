@@ -2,13 +2,14 @@
 
 use super::args::{ArtifactType, Artifacts, Global};
 use super::backend::{self, Backend};
+use super::picture::{self, Area};
 use super::store::size;
 use super::{CliResult, Exit, Stop, terminal};
 use crate::runtime::artifacts::{self, Artifact, Kind, Query};
 use crate::runtime::blobs::Blobs;
 use crate::runtime::socket::{Answer, Request};
 use comfy_table::{Table, presets};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 pub(crate) fn artifacts(args: &Artifacts, global: &Global) -> CliResult {
     let kind = args.kind.map(|kind| match kind {
@@ -62,7 +63,10 @@ const SHOWN: usize = 8;
 const PREVIEW: usize = 72;
 const PREVIEWED: u64 = 4 << 20;
 
-/// Says what artifacts a run has, and how the texts among them begin.
+/// … and a picture this large.
+const THUMBNAIL: Area = Area { columns: 40, rows: 8 };
+
+/// Says what artifacts a run has, how the texts among them begin, and shows pictures where the terminal can.
 pub(crate) fn preview(found: &[Artifact], global: &Global) -> Result<(), Stop> {
     let blobs = backend::store_dir(global)?.map(|dir| Blobs::new(&dir));
     for artifact in found.iter().take(SHOWN) {
@@ -70,12 +74,22 @@ pub(crate) fn preview(found: &[Artifact], global: &Global) -> Result<(), Stop> {
         let digest: String = found.digest.trim_start_matches("sha256:").chars().take(12).collect();
         let of = if step.is_empty() { "the inputs" } else { step };
         let name = found.name.as_ref().map_or_else(String::new, |name| format!(" {name}"));
-        terminal::print(&format!("artifact {digest} of {of}:{name} {}, {}", found.mime, size(found.size)));
-        let is_text = matches!(found.kind, Kind::Json | Kind::Text);
-        let content =
-            blobs.as_ref().filter(|_| is_text).and_then(|b| artifacts::content(b, artifact, PREVIEWED));
-        if let Some(content) = content {
-            terminal::print(&format!("  {}", beginning(&String::from_utf8_lossy(&content))));
+        let line = format!("artifact {digest} of {of}:{name} {}, {}", found.mime, size(found.size));
+        // Names and types come from outside.
+        terminal::print(&terminal::one_line(&line));
+        let content = || blobs.as_ref().and_then(|b| artifacts::content(b, artifact, PREVIEWED));
+        match found.kind {
+            Kind::Json | Kind::Text => {
+                if let Some(content) = content() {
+                    terminal::print(&format!("  {}", beginning(&String::from_utf8_lossy(&content))));
+                }
+            }
+            Kind::Image if picture::are_shown() => {
+                if let Some(shown) = content().and_then(|bytes| picture::shown(&bytes, THUMBNAIL)) {
+                    terminal::print(&shown);
+                }
+            }
+            Kind::Image | Kind::File => {}
         }
     }
     if found.len() > SHOWN {
@@ -112,9 +126,9 @@ fn table(found: &[Artifact]) -> String {
         table.add_row([
             found.digest.strip_prefix("sha256:").unwrap_or(&found.digest).chars().take(12).collect(),
             found.kind.name().to_owned(),
-            found.mime.to_string(),
+            terminal::one_line(&found.mime),
             size(found.size),
-            found.name.as_deref().unwrap_or("-").to_owned(),
+            terminal::one_line(found.name.as_deref().unwrap_or("-")),
             if step.is_empty() { "(input)".to_owned() } else { step.to_string() },
             run.to_string(),
             format!("{at:.0}"),
@@ -144,7 +158,31 @@ fn cat(found: &[Artifact], digest: &str, global: &Global) -> CliResult {
             artifact.found.digest
         )));
     };
+    if std::io::stdout().is_terminal() {
+        return look(&bytes, artifact, wanted);
+    }
     // A reader that went away is no error.
     let _ = std::io::stdout().lock().write_all(&bytes);
+    Ok(Exit::Done)
+}
+
+/// Shows a content to who sits at a terminal, as far as it can be seen; it can do nothing to the terminal.
+fn look(bytes: &[u8], artifact: &Artifact, wanted: &str) -> CliResult {
+    let found = &artifact.found;
+    let small = bytes.len() as u64 <= PREVIEWED;
+    if let Some(shown) = small.then(|| picture::shown(bytes, Area::of_terminal())).flatten() {
+        terminal::print(&shown);
+        return Ok(Exit::Done);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(Stop::usage(format!(
+            "this is {} of {}, which this terminal cannot show; write it to a file: `aos artifacts --cat {wanted} > FILE`",
+            found.mime,
+            size(found.size)
+        )));
+    };
+    for line in text.lines() {
+        terminal::print(&terminal::one_line(line));
+    }
     Ok(Exit::Done)
 }

@@ -60,6 +60,12 @@ pub(crate) fn width() -> usize {
     rustix::termios::tcgetwinsize(std::io::stderr()).map_or(100, |w| usize::from(w.ws_col).max(40))
 }
 
+/// Whether stdout is a terminal that may be sent more than plain text.
+pub(crate) fn is_rich() -> bool {
+    let stdout = std::io::stdout();
+    stdout.is_terminal() && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never
+}
+
 /// A text from outside on one line: control characters are shown as `?`, so that none moves the cursor or sets a title.
 pub(crate) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

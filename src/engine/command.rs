@@ -19,6 +19,19 @@ pub struct Step {
     pub commands: Vec<Command>,
     /// What to tell those who watch.
     pub notices: Vec<Notice>,
+    /// Calls that nobody is to make: people, or the world outside, are asked.
+    pub asked: Vec<Asked>,
+}
+
+/// A call of `human.ask`, `human.review` or `signal.wait`. The step's end among the notices is its answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub step: StepPath,
+    pub skill: Arc<str>,
+    pub args: Map,
+    pub type_args: Vec<(Arc<str>, Type)>,
+    /// How many notices came before it.
+    pub notices: usize,
 }
 
 /// What a driver is to do.

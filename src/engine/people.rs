@@ -1,7 +1,7 @@
 //! Waiting for people and signals: approvals, questions, and what they say.
 
 use super::ask::{Ask, AskKind, Asking, Decision, Stage, digest};
-use super::command::{NoticeKind, StepStatus};
+use super::command::{Asked, NoticeKind, StepStatus};
 use super::event::{Event, EventKind, Failure, StepPath};
 use super::machine::{IllegalEvent, Machine};
 use super::scope::{Around, NoValue};
@@ -382,6 +382,14 @@ impl Machine {
             row.attempts += 1;
         }
         self.started(loc);
+        let asked = Asked {
+            step: StepPath(self.path(loc)),
+            skill: skill.into(),
+            args: args.clone(),
+            type_args: call.type_args.clone(),
+            notices: self.out.notices.len(),
+        };
+        self.out.asked.push(asked);
         let text = |name: &str| args.get(name).and_then(Value::as_str).map(Arc::<str>::from);
         let within = match args.get("within") {
             Some(Value::Duration(wait)) => Some(*wait),

@@ -4,10 +4,10 @@ mod collect;
 
 pub use collect::Collector;
 
+use super::ask::Decision;
 use super::command::NoticeKind;
 use super::event::StepPath;
 use super::machine::Machine;
-use super::people::asks;
 use super::scope::Around;
 use super::state::Loc;
 use crate::check::hir::{Call, Target};
@@ -27,6 +27,9 @@ pub struct Earlier {
     /// The digest of each argument.
     pub args: BTreeMap<Arc<str>, Arc<str>>,
     pub end: EarlierEnd,
+    /// What people said about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,7 +65,7 @@ impl Reuse {
         path: &str,
         skill: &str,
         args: &BTreeMap<Arc<str>, Arc<str>>,
-    ) -> Result<Value, String> {
+    ) -> Result<(Value, Vec<Decision>), String> {
         let Some(earlier) = self.steps.remove(path) else {
             return Err("it was not called then".to_owned());
         };
@@ -77,7 +80,7 @@ impl Reuse {
         differ.sort_unstable();
         differ.dedup();
         match (differ.as_slice(), earlier.end) {
-            ([], EarlierEnd::Value(value)) => Ok(value),
+            ([], EarlierEnd::Value(value)) => Ok((value, earlier.decisions)),
             ([], EarlierEnd::Nothing(why)) => Err(why.to_string()),
             ([one], _) => Err(format!("its argument `{one}` differs")),
             (many, _) => {
@@ -99,7 +102,7 @@ impl Machine {
     /// Whether the step that is ready takes its value over; then it has ended.
     pub(super) fn takes_over(&mut self, loc: Loc, call: &Call) -> bool {
         let Target::Skill(skill) = &call.target else { return false };
-        if self.reuse.is_empty() || is_sleep(skill) || asks(skill) || self.is_undo(loc) {
+        if self.reuse.is_empty() || is_sleep(skill) || self.is_undo(loc) {
             return false;
         }
         let now = self.active(loc).map_or(self.now, |a| a.now);
@@ -114,9 +117,11 @@ impl Machine {
     fn reused(&mut self, loc: Loc, call: &Call, skill: &Arc<str>, args: &Map) -> bool {
         let path = self.path(loc);
         let from = self.reuse.from.clone();
-        let taken = self.reuse.take(&path, skill, &digests(args, &call.type_args)).and_then(|value| {
-            conform(value, &call.output).map_err(|m| format!("its value does not fit any more: {m}"))
-        });
+        let taken =
+            self.reuse.take(&path, skill, &digests(args, &call.type_args)).and_then(|(value, decisions)| {
+                let value = conform(value, &call.output);
+                value.map(|v| (v, decisions)).map_err(|m| format!("its value does not fit any more: {m}"))
+            });
         let (reuse, value) = match taken {
             Ok(value) => (Reused::From(from), Some(value)),
             Err(why) => (Reused::Not(why.into()), None),
@@ -125,10 +130,11 @@ impl Machine {
             row.extra().reuse = Some(reuse.clone());
         }
         self.notice(loc, NoticeKind::Reuse { reuse });
-        let Some(value) = value else { return false };
+        let Some((value, decisions)) = value else { return false };
         let now = self.now;
         if let Some(row) = self.row_mut(loc) {
             row.started_at.get_or_insert(now);
+            row.extra().decisions = decisions;
         }
         self.succeed(loc, value);
         true

@@ -454,6 +454,7 @@ rate = "60/min"
             ("[skills.a]\nprovider = \"proces\"", "\"proces\""),
             ("[skills.a]\nprovider = \"process\"", "a"),
             ("[skills.a]\ntimeout = \"fast\"", "\"fast\""),
+            ("[skills.a]\nconcurrency = 0", "0"),
             ("[secrets]\nA = \"x\"", "\"x\""),
             ("[people]\nops = \"ada\"", "\"ada\""),
             ("[agents.a]\nstatus = \"pausd\"", "\"pausd\""),

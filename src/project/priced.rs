@@ -1,15 +1,14 @@
 //! What `llm.*` costs at the most, put into its signatures: so the checker proves budgets with it, and the engine reserves it.
 
+use super::ProjectFile;
 use super::config::Config;
 use crate::catalog::prices::{Price, Prices};
 use crate::catalog::{Catalog, STDLIB};
-use crate::check::hir::{Call, Target};
-use crate::check::{Analysis, calls_in};
-use crate::expr::ExprKind;
+use crate::check::mentions::{self, Visitor};
 use crate::format::quoted;
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::syntax;
-use crate::value::Value;
+use crate::syntax::ast::{self, ExprKind};
 use indexmap::IndexMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use std::sync::Arc;
 const SOURCE: SourceId = SourceId(u32::MAX - 500);
 
 /// The catalog with the costs of the models that the plans ask, where all of them are known at this day (`2026-11-25`).
-pub(super) fn catalog(config: &Config, prices: &Prices, analysis: &Analysis, day: &str) -> Option<Catalog> {
+pub(super) fn catalog(config: &Config, prices: &Prices, files: &[ProjectFile], day: &str) -> Option<Catalog> {
     let policy = config.skills.get("llm").map(|s| &s.llm);
     let usual = policy.and_then(|p| p.model.clone());
     let provider = policy.and_then(|p| p.provider).unwrap_or_default().name();
@@ -27,7 +26,7 @@ pub(super) fn catalog(config: &Config, prices: &Prices, analysis: &Analysis, day
         (input, output) => Some(Price::flat(input.unwrap_or(0.0), output.unwrap_or(0.0))),
     });
     let mut models: IndexMap<Arc<str>, Price> = IndexMap::new();
-    for name in asked(analysis)? {
+    for name in asked(files)? {
         let name = name.or_else(|| usual.clone())?;
         let price = flat.clone().or_else(|| prices.find(provider, &name, day).cloned())?;
         models.insert(name, price);
@@ -43,29 +42,42 @@ pub(super) fn catalog(config: &Config, prices: &Prices, analysis: &Analysis, day
     Some(Catalog::stdlib().with(SOURCE, &syntax::parse(SOURCE, &text)))
 }
 
-/// The models that calls name, `None` for the usual one; nothing where one is only known when the plan runs.
-fn asked(analysis: &Analysis) -> Option<Vec<Option<Arc<str>>>> {
-    let mut asked = Vec::new();
-    let mut known = true;
-    for plan in analysis.plans.values() {
-        calls_in(&plan.body, &mut |call: &Call| {
-            let Target::Skill(name) = &call.target else { return };
-            if !name.starts_with("llm.") {
-                return;
+/// The models that the calls of files name, `None` for the usual one; nothing where one is only known when the plan runs.
+fn asked(files: &[ProjectFile]) -> Option<Vec<Option<Arc<str>>>> {
+    let mut asked = Asked { models: Vec::new(), known: true };
+    for file in files {
+        for item in &file.parse.file.items {
+            if let ast::Item::Plan(plan) = item {
+                mentions::body(&plan.body, &mut asked);
             }
-            let model = call.args.iter().find(|a| &*a.name == "model").map(|a| a.value.kind.as_ref());
-            asked.push(match model {
-                None | Some(ExprKind::Literal(Value::Null)) => None,
-                Some(ExprKind::Literal(Value::String(model))) => Some(Arc::clone(model)),
-                Some(ExprKind::Widen(inner)) => match inner.kind.as_ref() {
-                    ExprKind::Literal(Value::String(model)) => Some(Arc::clone(model)),
-                    _ => return known = false,
-                },
-                Some(_) => return known = false,
-            });
-        });
+        }
     }
-    known.then_some(asked)
+    asked.known.then_some(asked.models)
+}
+
+struct Asked {
+    models: Vec<Option<Arc<str>>>,
+    known: bool,
+}
+
+impl Visitor for Asked {
+    fn name(&mut self, _: &str, _: Span) {}
+
+    fn call(&mut self, call: &ast::Call) {
+        if !call.callee.name.starts_with("llm.") {
+            return;
+        }
+        let named = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|name| &*name.name == "model");
+        let mut model = call.args.iter().find(named).map(|arg| &arg.value);
+        while let Some(ExprKind::Paren(inner)) = model.map(|model| &*model.kind) {
+            model = Some(inner);
+        }
+        match model.map(|model| &*model.kind) {
+            None | Some(ExprKind::Null) => self.models.push(None),
+            Some(ExprKind::Text { value, .. }) => self.models.push(Some(Arc::clone(value))),
+            Some(_) => self.known = false,
+        }
+    }
 }
 
 /// The signatures with a `cost` each.

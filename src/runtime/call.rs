@@ -1,4 +1,5 @@
-//! One attempt of one call: what was kept of earlier ones, the rate, the skill, its time-out, its type.
+//! One attempt of one call: what was kept of earlier ones, the rate, a place among the calls at once, the skill, its time-out, its
+//! type.
 
 use super::agents::Agent;
 use super::keep::{Before, Keeper, Place};
@@ -6,7 +7,7 @@ use super::model::Meter;
 use super::points;
 use super::rate::Rates;
 use super::skill::schema::{Schemas, SkillSchema};
-use super::skill::{SkillCall, SkillOutput, Skills};
+use super::skill::{self, SkillCall, SkillOutput, Skills};
 use crate::engine::{Failure, Invoke, Usage};
 use crate::value::Value;
 use std::path::PathBuf;
@@ -42,8 +43,8 @@ pub struct Done {
 
 /// What is known before a call.
 pub enum Ready {
-    /// It may be made now.
-    Call,
+    /// It may be made now, and has this place until it ends.
+    Call(Option<skill::Place>),
     /// It need not be made.
     Done(Done),
 }
@@ -52,7 +53,11 @@ impl Caller {
     /// Whether something may stand in the way of a call, or in its place.
     #[must_use]
     pub fn prepares(&self, invoke: &Invoke) -> bool {
-        invoke.cache.is_some() || invoke.key.is_some() || invoke.rate.is_some() || self.agent.is_some()
+        invoke.cache.is_some()
+            || invoke.key.is_some()
+            || invoke.rate.is_some()
+            || self.agent.is_some()
+            || self.skills.is_bounded(&invoke.skill)
     }
 
     /// Looks for what an equal call gave, and waits until the call may be made.
@@ -78,13 +83,14 @@ impl Caller {
         if let Some(agent) = &self.agent {
             agent.admits(invoke)?;
             if let Some(rate) = agent.rate() {
-                self.rates.admit(&self.project, agent.rate_key(), rate).await;
+                self.rates.admit(&self.project, agent.rate_key(), rate, std::future::ready(())).await;
             }
         }
-        if let Some(rate) = invoke.rate {
-            self.rates.admit(&self.project, &invoke.skill, rate).await;
-        }
-        Ok(Ready::Call)
+        let place = self.skills.place(&invoke.skill);
+        Ok(Ready::Call(match invoke.rate {
+            Some(rate) => self.rates.admit(&self.project, &invoke.skill, rate, place).await,
+            None => place.await,
+        }))
     }
 
     /// Makes the call, and keeps what it gave where that was asked for.

@@ -8,6 +8,7 @@ use super::journal::{JournalError, RunJournal};
 use super::model::{self, Meter};
 use super::people::{People, Person, Reply, admit};
 use super::points;
+use super::skill::Place;
 use super::spend::Spend;
 use super::trace;
 use super::watch::Watchers;
@@ -85,7 +86,7 @@ struct InFlight {
     task: AbortHandle,
     /// Awaited when the run is paused; others are dropped.
     effect: bool,
-    /// The call itself is not made yet: it waits for its rate, or for a run that has its key.
+    /// The call itself is not made yet: it waits for its rate, for a place, or for a run that has its key.
     preparing: bool,
     counted: Counted,
 }
@@ -103,7 +104,7 @@ struct Counted {
 enum Word {
     Event(EventKind),
     /// Nothing stands in the way of the call any more.
-    Ready(Box<Invoke>),
+    Ready(Box<Invoke>, Option<Place>),
 }
 
 /// Drives one run until it ends or is paused.
@@ -114,7 +115,7 @@ pub struct Driver {
     answers: mpsc::Receiver<Word>,
     answer: mpsc::Sender<Word>,
     /// Calls that are made with the next batch.
-    ready: Vec<Invoke>,
+    ready: Vec<(Invoke, Option<Place>)>,
     tasks: JoinSet<()>,
     /// The answers of calls that were done at once.
     done: VecDeque<EventKind>,
@@ -232,7 +233,7 @@ impl Driver {
     fn hear_task(&mut self, word: Word, events: &mut Vec<EventKind>) {
         match word {
             Word::Event(event) => events.push(event),
-            Word::Ready(invoke) => self.ready.push(*invoke),
+            Word::Ready(invoke, place) => self.ready.push((*invoke, place)),
         }
     }
 
@@ -312,11 +313,13 @@ impl Driver {
         }
         self.drop_unmade((now, actor), &mut batch, &mut commands, &mut notices);
         let mut ready = std::mem::take(&mut self.ready);
-        ready.retain(|i| self.in_flight.contains_key(&(i.step.clone(), i.attempt)));
+        ready.retain(|(i, _)| self.in_flight.contains_key(&(i.step.clone(), i.attempt)));
         if !self.paused {
             let asked =
                 commands.iter().filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
-            let intents = intents(asked.filter(|i| !self.around.caller.prepares(i)).chain(&ready));
+            let intents = intents(
+                asked.filter(|i| !self.around.caller.prepares(i)).chain(ready.iter().map(|(i, _)| i)),
+            );
             for kind in intents {
                 self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
             }
@@ -336,10 +339,10 @@ impl Driver {
         for command in commands {
             self.obey(command);
         }
-        for invoke in ready {
+        for (invoke, place) in ready {
             // Else it was stopped meanwhile.
             if self.in_flight.contains_key(&(invoke.step.clone(), invoke.attempt)) {
-                self.make(invoke);
+                self.make(invoke, place);
             }
         }
         points::pass("driver-obeyed");
@@ -493,21 +496,21 @@ impl Driver {
 
     fn invoke(&mut self, invoke: Invoke) {
         if !self.around.caller.prepares(&invoke) {
-            return self.make(invoke);
+            return self.make(invoke, None);
         }
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let caller = Arc::clone(&self.around.caller);
         let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default(), outward: false };
         self.spawn(step.clone(), attempt, (false, true), counted, async move {
             match caught(caller.prepare(&invoke)).await {
-                Ok(Ready::Call) => Word::Ready(Box::new(invoke)),
+                Ok(Ready::Call(place)) => Word::Ready(Box::new(invoke), place),
                 Ok(Ready::Done(done)) => Word::Event(succeeded(step, attempt, done)),
                 Err(error) => Word::Event(failed(step, attempt, error)),
             }
         });
     }
 
-    fn make(&mut self, invoke: Invoke) {
+    fn make(&mut self, invoke: Invoke, place: Option<Place>) {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let caller = Arc::clone(&self.around.caller);
@@ -523,7 +526,12 @@ impl Driver {
             self.done.push_back(event);
             return;
         }
-        self.spawn(step, attempt, (effect, false), counted, async move { Word::Event(call.await) });
+        self.spawn(step, attempt, (effect, false), counted, async move {
+            let event = call.await;
+            // Others need not wait until this one is on record.
+            drop(place);
+            Word::Event(event)
+        });
     }
 
     fn spawn(

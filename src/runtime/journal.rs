@@ -69,7 +69,7 @@ pub struct Header {
     pub sources: Vec<(Arc<str>, Arc<str>)>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Entry {
     Header(Box<Header>),
@@ -79,6 +79,15 @@ enum Entry {
         event: Event,
         value: Spilled,
     },
+}
+
+/// The same as it is written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Written<'e> {
+    Header(Box<Header>),
+    Event(&'e Event),
+    Large { event: Box<Event>, value: Spilled },
 }
 
 /// A run in lists: a projection of its journal.
@@ -200,12 +209,12 @@ impl RunJournal {
         machine: &Machine,
     ) -> Result<(), JournalError> {
         let mut entries = Vec::with_capacity(events.len() + 1);
-        entries.extend(self.header.take().map(Entry::Header));
+        entries.extend(self.header.take().map(Written::Header));
         let first = self.next + entries.len() as u64;
         let mut found = Vec::new();
         for (event, seq) in events.iter().zip(first..) {
             let entry = self.entry(event).await?;
-            let spilled = if let Entry::Large { value, .. } = &entry { Some(value) } else { None };
+            let spilled = if let Written::Large { value, .. } = &entry { Some(value) } else { None };
             found.extend(artifacts::of(seq, event, spilled));
             entries.push(entry);
         }
@@ -301,14 +310,14 @@ impl RunJournal {
     }
 
     /// An event as it is kept: a large result goes beside the journal, durable before the event that names it is.
-    async fn entry(&self, event: &Event) -> Result<Entry, JournalError> {
+    async fn entry<'e>(&self, event: &'e Event) -> Result<Written<'e>, JournalError> {
         let run = self.row.run;
-        let Some(blobs) = self.journal.blobs() else { return Ok(Entry::Event(event.clone())) };
+        let Some(blobs) = self.journal.blobs() else { return Ok(Written::Event(event)) };
         let EventKind::AttemptSucceeded { value, .. } = &event.kind else {
-            return Ok(Entry::Event(event.clone()));
+            return Ok(Written::Event(event));
         };
         if !artifacts::is_large(value) {
-            return Ok(Entry::Event(event.clone()));
+            return Ok(Written::Event(event));
         }
         let (blobs, value) = (blobs.clone(), value.clone());
         let spilled = tokio::task::spawn_blocking(move || large::spill(&blobs, &value)).await;
@@ -321,7 +330,7 @@ impl RunJournal {
         if let EventKind::AttemptSucceeded { value, .. } = &mut event.kind {
             *value = Value::Null;
         }
-        Ok(Entry::Large { event, value })
+        Ok(Written::Large { event: Box::new(event), value })
     }
 
     fn row_ops(

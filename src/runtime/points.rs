@@ -8,9 +8,12 @@ pub const POINTS: &[&str] = &[
     "call-after",
     "driver-applied",
     "journal-encoded",
-    "writer-batched",
-    "writer-flushed",
+    "log-written",
+    "log-synced",
     "writer-synced",
+    "checkpoint-before",
+    "checkpoint-durable",
+    "checkpoint-after",
     "journal-appended",
     "driver-told",
     "driver-obeyed",
@@ -42,3 +45,15 @@ pub(crate) fn pass(point: &'static str) {
 /// The process ends here if a test wants it to: not in this build.
 #[cfg(not(debug_assertions))]
 pub(crate) fn pass(_: &'static str) {}
+
+/// How long a test wants the write-ahead log to get, in bytes: `AOS_LOG_LIMIT`, in a debug build.
+#[cfg(debug_assertions)]
+pub(crate) fn log_limit() -> Option<u64> {
+    std::env::var("AOS_LOG_LIMIT").ok()?.parse().ok()
+}
+
+/// How long a test wants the write-ahead log to get: not in this build.
+#[cfg(not(debug_assertions))]
+pub(crate) fn log_limit() -> Option<u64> {
+    None
+}

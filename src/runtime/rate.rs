@@ -19,8 +19,14 @@ pub struct Rates(Mutex<HashMap<(PathBuf, Arc<str>), Window>>);
 
 impl Rates {
     /// Resolves when one more call is allowed, first come first served: in no window of the rate's length are there more calls than it
-    /// says.
-    pub async fn admit(&self, project: &Path, skill: &Arc<str>, rate: Rate) {
+    /// says. `place` is waited for last: a call counts from when it has that too.
+    pub async fn admit<P>(
+        &self,
+        project: &Path,
+        skill: &Arc<str>,
+        rate: Rate,
+        place: impl Future<Output = P>,
+    ) -> P {
         let key = (project.to_path_buf(), Arc::clone(skill));
         let window = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
         let count = u64::try_from(rate.count).unwrap_or(0).max(1);
@@ -38,13 +44,16 @@ impl Rates {
             tokio::time::sleep_until(first + per).await;
             calls.pop_front();
         }
+        let place = place.await;
         calls.push_back(Instant::now());
+        place
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::ready;
 
     #[tokio::test]
     async fn never_more_than_allowed_in_any_window() {
@@ -56,7 +65,7 @@ mod tests {
         for _ in 0..10 {
             let (rates, skill) = (Arc::clone(&rates), Arc::clone(&skill));
             tasks.spawn(async move {
-                rates.admit(Path::new("/p"), &skill, rate).await;
+                rates.admit(Path::new("/p"), &skill, rate, ready(())).await;
                 start.elapsed().as_millis()
             });
         }
@@ -68,7 +77,7 @@ mod tests {
         assert!(times[9] >= 180 && times[2] < 60, "the first go at once: {times:?}");
         // Another project's skill of the same name is another skill.
         let before = Instant::now();
-        rates.admit(Path::new("/q"), &skill, rate).await;
+        rates.admit(Path::new("/q"), &skill, rate, ready(())).await;
         assert!(before.elapsed().as_millis() < 60);
     }
 }

@@ -89,6 +89,9 @@ pub fn skills(root: &Path, store: Option<&Path>) -> Result<Skills, String> {
         if let Some(provider) = &skill.provider {
             skills.namespaces.insert(namespace.to_string(), self::provider(namespace, provider, skill)?);
         }
+        if let Some(count) = skill.concurrency {
+            skills.concurrency.insert(namespace.to_string(), count);
+        }
     }
     skills.secrets = secrets(&config);
     skills.blobs = store.map(|dir| BlobSink(Arc::new(Kept(BlobStore::new(dir)))));

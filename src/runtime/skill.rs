@@ -23,7 +23,7 @@ mod group;
 pub(in crate::runtime) mod wire;
 
 pub use config::{Blobs, HttpConfig, JqConfig, LlmConfig, Provider, SecretSource, SkillsConfig};
-pub use registry::Skills;
+pub use registry::{Place, Skills};
 pub use secrets::Secrets;
 
 use super::model::Meter;

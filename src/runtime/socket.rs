@@ -161,8 +161,10 @@ pub fn serve(
         return Err(error);
     }
     let listener = bind(&path)?;
+    // Not only once it is polled: a task that is aborted before that leaves nothing behind either.
+    let remove = RemoveOnDrop(path);
     Ok(async move {
-        let _remove = RemoveOnDrop(path);
+        let _remove = remove;
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {

@@ -4,7 +4,7 @@ use super::cases::all;
 use super::world::{World, dag, shown, time};
 use aos::dag::Dag;
 use aos::engine::reuse::{Earlier, EarlierEnd};
-use aos::engine::{Event, EventKind, Failure, Resolution, StepPath, Usage};
+use aos::engine::{Decision, Event, EventKind, Failure, Resolution, StepPath, Usage};
 use aos::runtime::store::codec;
 use aos::value::{Map, Value};
 use std::sync::Arc;
@@ -182,15 +182,23 @@ fn what_an_earlier_run_leaves_is_frozen_too() {
         skill: "http.get".into(),
         args: [("url".into(), "d1".into())].into_iter().collect(),
         end: EarlierEnd::Value(Value::Int(7)),
+        decisions: Vec::new(),
     };
+    let decision = Decision { by: "ada".into(), at: time(0), approved: true, comment: None };
+    let asked = Earlier { skill: "human.ask".into(), decisions: vec![decision], ..earlier.clone() };
     let failed = Earlier {
         step: StepPath("post".into()),
         skill: "http.post".into(),
         args: Default::default(),
         end: EarlierEnd::Nothing("it failed".into()),
+        decisions: Vec::new(),
     };
     frozen(
         EventKind::Reusable { from: "r0".into(), steps: vec![earlier, failed] },
         r#""reusable","from":"r0","steps":[{"step":"pages[3].page","skill":"http.get","args":{"url":"d1"},"end":{"value":7}},{"step":"post","skill":"http.post","args":{},"end":{"nothing":"it failed"}}]}"#,
+    );
+    frozen(
+        EventKind::Reusable { from: "r0".into(), steps: vec![asked] },
+        r#""reusable","from":"r0","steps":[{"step":"pages[3].page","skill":"human.ask","args":{"url":"d1"},"end":{"value":7},"decisions":[{"by":"ada","at":"2001-09-09T01:46:40Z","approved":true}]}]}"#,
     );
 }

@@ -97,6 +97,8 @@ fn live_and_die(
 ) -> Vec<String> {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "--nocapture", "store::crash::child"]).env(FOLDER, folder);
+    // Checkpoints are made in its short life too.
+    command.env("AOS_LOG_LIMIT", "20000");
     if back_end == BackEnd::Redb {
         command.env(REDB, "1");
     }

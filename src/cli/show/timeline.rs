@@ -150,7 +150,9 @@ fn mark(status: StepStatus) -> (&'static str, &'static str) {
 
 fn note(step: &StepReport) -> String {
     if let Some(Reused::From(run)) = &step.reuse {
-        return format!("taken over from run {run}");
+        let told = told(step);
+        let told = if told.is_empty() { told } else { format!("; {told}") };
+        return format!("taken over from run {run}{told}");
     }
     match (step.skipped_because.as_deref(), &step.error, step.compensation) {
         (Some("when"), ..) => "because its `when` did not hold".to_owned(),

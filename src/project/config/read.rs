@@ -230,6 +230,15 @@ impl Reader {
         self.int(value).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
     }
 
+    /// A count of at least one.
+    fn some(&mut self, value: Found<'_>) -> Option<u32> {
+        let count = self.count(value);
+        if let (Some(0), Some(value)) = (count, value) {
+            self.report(value.span(), "expected a whole number from 1 up, found 0");
+        }
+        count.filter(|n| *n > 0)
+    }
+
     fn float(&mut self, value: Found<'_>) -> Option<f64> {
         let value = value?;
         let found = match value.get_ref() {
@@ -316,7 +325,7 @@ impl Reader {
         SkillConfig {
             provider: self.provider(&keys, span),
             timeout: self.duration(keys.get("timeout")),
-            concurrency: self.count(keys.get("concurrency")),
+            concurrency: self.some(keys.get("concurrency")),
             max_response: self.size(keys.get("max_response")),
             http: HttpPolicy {
                 allow_hosts: self.strings(keys.get("allow_hosts")),

@@ -21,8 +21,11 @@ pub struct Migration {
 }
 
 /// All steps, in order: one for every older format.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { from: 1, what: "lists the artifacts of all runs", run: list_artifacts }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { from: 1, what: "lists the artifacts of all runs", run: list_artifacts },
+    // No row changes; but a program of before does not know that the newest commits are in the log.
+    Migration { from: 2, what: "commits are durable in a log before sled has them", run: |_, _| Ok(()) },
+];
 
 /// Brings a store up to date; gives the export that was made before, where anything was to be done.
 ///

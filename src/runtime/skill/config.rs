@@ -26,6 +26,8 @@ pub struct SkillsConfig {
     pub jq: JqConfig,
     /// Namespaces with a provider: `[skills.NAME]`. They win over built-in families.
     pub namespaces: IndexMap<String, Provider>,
+    /// Calls at once, by namespace; built-in families too.
+    pub concurrency: IndexMap<String, u32>,
     /// `[secrets]`
     pub secrets: IndexMap<String, SecretSource>,
     /// The most that `file.*` reads at once, bytes.
@@ -43,6 +45,7 @@ impl SkillsConfig {
             llm: LlmConfig::default(),
             jq: JqConfig::default(),
             namespaces: IndexMap::new(),
+            concurrency: IndexMap::new(),
             secrets: IndexMap::new(),
             max_file: 10 * MIB,
             blobs: None,

@@ -17,6 +17,7 @@ use crate::runtime::memory::Memory;
 use crate::value::Map;
 use indexmap::IndexMap;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One row of [`BUILTIN`].
 pub struct Builtin {
@@ -80,7 +81,12 @@ pub struct Skills {
     providers: IndexMap<String, Arc<dyn Skill>>,
     builtin: Vec<(&'static Builtin, Arc<dyn Skill>)>,
     secrets: Arc<Secrets>,
+    /// Calls at once, by namespace.
+    places: IndexMap<String, Arc<Semaphore>>,
 }
+
+/// One of the calls that a namespace may have at once; another may be made when it is dropped.
+pub type Place = OwnedSemaphorePermit;
 
 impl Skills {
     /// Sets up the implementations; no program is started and no secret read before the first call.
@@ -103,6 +109,7 @@ impl Skills {
             providers: config.namespaces.iter().map(provider).collect(),
             builtin: BUILTIN.iter().map(|row| (row, guard((row.make)(&config, &secrets)))).collect(),
             secrets,
+            places: config.concurrency.iter().map(|(name, count)| (name.clone(), places(*count))).collect(),
         }
     }
 
@@ -119,15 +126,24 @@ impl Skills {
     /// The implementation of a skill, if there is one: of the longest configured namespace, else a built-in one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<dyn Skill>> {
-        let mut namespace = name;
-        while let Some((shorter, _)) = namespace.rsplit_once('.') {
-            if let Some(provider) = self.providers.get(shorter) {
-                return Some(Arc::clone(provider));
-            }
-            namespace = shorter;
+        if let Some(provider) = nearest(&self.providers, name) {
+            return Some(Arc::clone(provider));
         }
         let row = self.builtin.iter().find(|(row, _)| row.skills.contains(&name));
         row.map(|(_, skill)| Arc::clone(skill))
+    }
+
+    /// Whether only so many calls of this skill are made at once.
+    #[must_use]
+    pub fn is_bounded(&self, name: &str) -> bool {
+        nearest(&self.places, name).is_some()
+    }
+
+    /// Waits until one more call of this skill may be made, first come first served; all runs of the project share the places.
+    /// `None`: there is no bound.
+    pub async fn place(&self, name: &str) -> Option<Place> {
+        // It is never closed.
+        Arc::clone(nearest(&self.places, name)?).acquire_owned().await.ok()
     }
 
     /// What a call costs at the most, as its implementation knows it.
@@ -157,6 +173,25 @@ impl Skills {
     pub async fn shutdown(&self) {
         futures_util::future::join_all(self.providers.values().map(|skill| skill.shutdown())).await;
     }
+}
+
+/// What is said of the longest namespace of a skill that anything is said of.
+fn nearest<'a, T>(said: &'a IndexMap<String, T>, name: &str) -> Option<&'a T> {
+    if said.is_empty() {
+        return None;
+    }
+    let mut namespace = name;
+    while let Some((shorter, _)) = namespace.rsplit_once('.') {
+        if let Some(found) = said.get(shorter) {
+            return Some(found);
+        }
+        namespace = shorter;
+    }
+    None
+}
+
+fn places(count: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new((count as usize).min(Semaphore::MAX_PERMITS)))
 }
 
 /// The failure for a skill that nobody implements.

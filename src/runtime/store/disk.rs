@@ -15,6 +15,7 @@ pub(in crate::runtime) use open::{Salvage, salvage};
 
 use super::files::DataLock;
 use super::{BoxFuture, CommitNo, Entry, KeyRange, Op, Pre, Store, StoreError, StoreStats};
+use crate::runtime::points;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// How many commits may wait for the writer; more wait for a place.
 const QUEUE: usize = 4096;
+/// How long the write-ahead log gets, usually, in bytes.
+const LOG: u64 = 8 << 20;
 /// How long closing waits for sled's own threads, which may hang after damage.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
 
@@ -75,6 +78,9 @@ pub(super) trait Engine: Send + Sync {
     fn scan(&self, range: KeyRange, rev: bool, limit: usize) -> Result<Vec<Entry>, StoreError>;
     /// Writes all or none; returns when it would survive a power cut. Called by one thread only.
     fn write(&self, changes: Changes) -> Result<(), StoreError>;
+    /// Does what can wait until those who wrote have their answers. Called by the thread that writes, after each write and when the
+    /// store closes.
+    fn settle(&self, closing: bool) -> Result<(), StoreError>;
 }
 
 /// Where and how to open a store.
@@ -90,6 +96,8 @@ pub struct DiskOptions {
     pub lock_wait: Duration,
     /// Bytes of pages kept in memory.
     pub cache: u64,
+    /// Bytes of commits after which sled makes durable what only its write-ahead log was sure to hold.
+    pub log: u64,
 }
 
 impl DiskOptions {
@@ -101,6 +109,7 @@ impl DiskOptions {
             socket: None,
             lock_wait: Duration::from_secs(2),
             cache: 64 << 20,
+            log: points::log_limit().unwrap_or(LOG),
         }
     }
 }
@@ -270,7 +279,7 @@ impl Drop for DiskStore {
 }
 
 /// Drops a back end in a thread of its own: sled waits there for its threads, for ever if one has died.
-fn drop_within(engine: Arc<dyn Engine>) -> bool {
+pub(super) fn drop_within(engine: impl Send + 'static) -> bool {
     let (done, wait) = mpsc::channel();
     let dropping = std::thread::Builder::new().name("aos-store-close".into()).spawn(move || {
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(engine)));
@@ -280,7 +289,7 @@ fn drop_within(engine: Arc<dyn Engine>) -> bool {
 }
 
 /// Calls a back end; a panic becomes [`StoreError::Damaged`].
-fn guarded<T>(dir: &Path, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) fn guarded<T>(dir: &Path, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|panic| Err(damaged(dir, &panic_text(panic.as_ref()))))
 }

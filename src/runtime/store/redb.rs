@@ -104,6 +104,10 @@ impl Engine for Redb {
         }
         writing.commit().map_err(|error| self.wrong(error))
     }
+
+    fn settle(&self, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 fn bound(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {

@@ -1,26 +1,61 @@
 //! sled 0.34 below the writer of [`super::disk`]: the back end that is used unless another is asked for.
 //!
-//! sled's `flush` does not sync the file, and its `flush_async` can deadlock: a write is one batch, a blocking flush, then our own
-//! sync of the file. sled may panic on damage: its callers catch that.
+//! A commit is durable when it is in the write-ahead [`log`]; then sled takes it up in memory, and writes it in its own time. Making it
+//! durable in sled itself costs four times as much: each batch and each flush goes through a pool of threads, all of which wake. Now
+//! and then a *checkpoint* makes durable in sled what the log holds, so that the log can begin anew.
+//!
+//! sled's `flush` does not sync the file, and its `flush_async` can deadlock: a checkpoint is a blocking flush, then our own sync of the
+//! file. sled may panic on damage: its callers catch that.
 
-use super::disk::{Changes, DiskOptions, Engine};
+mod log;
+
+pub(super) use log::Damage;
+
+use super::disk::{Changes, DiskOptions, Engine, drop_within, guarded};
 use super::{Entry, KeyRange, StoreError};
 use crate::runtime::points;
+use log::{Change, Log};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+/// Where sled keeps, apart from all else, the generation of the log that it has not taken up for good.
+const GENERATION: &str = "log generation";
+/// A log that is longer is not left to the next who opens the store: reading it takes a while.
+const SHORT: u64 = 256 << 10;
+/// sled writes over a segment (512 KiB) of its file when all in it was written anew elsewhere. So that what was written elsewhere
+/// is durable by then, the file is synced after so many bytes of changes, or …
+const SYNC_BYTES: u64 = 64 << 10;
+/// … so many changes, each of which makes sled write up to a tenth of a page anew.
+const SYNC_CHANGES: usize = 256;
 
 /// An open database.
 pub(super) struct Sled {
     db: ::sled::Db,
+    generation: ::sled::Tree,
     /// For our own syncs.
     file: File,
     dir: PathBuf,
+    /// Bytes of the log after which a checkpoint is made.
+    limit: u64,
+    log: Mutex<Ahead>,
+}
+
+/// The log, and what sled has taken up since its file was synced.
+struct Ahead {
+    log: Log,
+    bytes: u64,
+    changes: usize,
 }
 
 impl Sled {
-    /// Opens or creates the database in a folder; `None` while an earlier handle still lets go of it.
-    pub(super) fn open(options: &DiskOptions, dir: &Path) -> Result<Option<Self>, StoreError> {
+    /// Opens or creates the database in a folder and takes up what its log holds; `None` while an earlier handle still lets go of it.
+    pub(super) fn open(
+        options: &DiskOptions,
+        dir: &Path,
+        damage: Damage,
+    ) -> Result<Option<Self>, StoreError> {
         let config = ::sled::Config::new()
             .path(dir)
             .mode(::sled::Mode::LowSpace)
@@ -33,10 +68,58 @@ impl Sled {
             }
             Err(error) => return Err(explain(dir, error)),
         };
+        match guarded(dir, || Self::with_log(options, dir, damage, &db)) {
+            Ok(sled) => Ok(Some(sled)),
+            Err(error) => {
+                drop_within(db);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes up what the log holds.
+    fn with_log(
+        options: &DiskOptions,
+        dir: &Path,
+        damage: Damage,
+        db: &::sled::Db,
+    ) -> Result<Self, StoreError> {
         let file = File::options().read(true).write(true).open(dir.join("db"));
         let file =
             file.map_err(|error| StoreError::io(format!("cannot open {}/db", dir.display()), error))?;
-        Ok(Some(Self { db, file, dir: dir.to_owned() }))
+        let wrong = |error| explain(dir, error);
+        let generation = db.open_tree(GENERATION).map_err(wrong)?;
+        let known = generation.get(GENERATION).map_err(wrong)?;
+        let known = known.and_then(|bytes| Some(u64::from_le_bytes((*bytes).try_into().ok()?)));
+        let log = Log::open(dir, known.unwrap_or(0), damage, &mut |changes| take_up(db, dir, changes))?;
+        let log = Mutex::new(Ahead { log, bytes: 0, changes: 0 });
+        let sled = Self { db: db.clone(), generation, file, dir: dir.to_owned(), limit: options.log, log };
+        sled.settle(true)?;
+        Ok(sled)
+    }
+
+    /// sled makes durable what it has, and then that the log need not be read any more.
+    fn checkpoint(&self, ahead: &mut Ahead) -> Result<(), StoreError> {
+        points::pass("checkpoint-before");
+        self.durable()?;
+        points::pass("checkpoint-durable");
+        let next = ahead.log.next_generation();
+        self.read(|_| self.generation.insert(GENERATION, &next.to_le_bytes()))?;
+        self.durable()?;
+        ahead.log.begin_next();
+        points::pass("checkpoint-after");
+        Ok(())
+    }
+
+    fn durable(&self) -> Result<(), StoreError> {
+        self.read(|db| db.flush())?;
+        self.sync()
+    }
+
+    /// sled's flush leaves the data in the caches of the system and the disk: this is the sync that counts.
+    fn sync(&self) -> Result<(), StoreError> {
+        let synced = self.file.sync_data();
+        synced.map_err(|error| StoreError::io(format!("cannot sync {}", self.dir.display()), error))
     }
 
     fn read<T>(&self, read: impl FnOnce(&::sled::Db) -> ::sled::Result<T>) -> Result<T, StoreError> {
@@ -44,11 +127,24 @@ impl Sled {
     }
 }
 
+/// What is deeper in the order of keys comes first: the journal before the lists that are made from it.
+fn take_up(db: &::sled::Db, dir: &Path, mut changes: Vec<Change>) -> Result<(), StoreError> {
+    changes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+    for (key, value) in changes {
+        let done = match value {
+            Some(value) => db.insert(key, value),
+            None => db.remove(key),
+        };
+        done.map_err(|error| explain(dir, error))?;
+    }
+    Ok(())
+}
+
 /// Waits for an earlier handle of this process, or a foreign tool, to let go: the lock of the data folder is ours.
-pub(super) fn open(options: &DiskOptions, dir: &Path) -> Result<Box<dyn Engine>, StoreError> {
+pub(super) fn open(options: &DiskOptions, dir: &Path, damage: Damage) -> Result<Box<dyn Engine>, StoreError> {
     let begun = Instant::now();
     loop {
-        match Sled::open(options, dir)? {
+        match Sled::open(options, dir, damage)? {
             Some(sled) => return Ok(Box::new(sled)),
             None if begun.elapsed() < options.lock_wait => {
                 std::thread::sleep(std::time::Duration::from_millis(10));
@@ -78,20 +174,31 @@ impl Engine for Sled {
     }
 
     fn write(&self, changes: Changes) -> Result<(), StoreError> {
-        let mut batch = ::sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
+        let changes: Vec<Change> = changes.into_iter().collect();
+        let mut ahead = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = ahead.log.length();
+        ahead.log.write(&changes)?;
+        points::pass("log-written");
+        ahead.log.sync()?;
+        points::pass("log-synced");
+        ahead.bytes += ahead.log.length() - before;
+        ahead.changes += changes.len();
+        // Only now: sled may write it at any time, and half of it.
+        take_up(&self.db, &self.dir, changes)
+    }
+
+    fn settle(&self, closing: bool) -> Result<(), StoreError> {
+        let mut ahead = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = if closing { self.limit.min(SHORT) } else { self.limit };
+        if ahead.log.length() > limit {
+            self.checkpoint(&mut ahead)?;
+        } else if ahead.bytes < SYNC_BYTES && ahead.changes < SYNC_CHANGES {
+            return Ok(());
+        } else {
+            self.sync()?;
         }
-        self.read(|db| db.apply_batch(batch))?;
-        points::pass("writer-batched");
-        self.read(|db| db.flush())?;
-        points::pass("writer-flushed");
-        // sled's flush leaves the data in the page cache: this is the sync that counts.
-        let synced = self.file.sync_data();
-        synced.map_err(|error| StoreError::io(format!("cannot sync {}", self.dir.display()), error))
+        (ahead.bytes, ahead.changes) = (0, 0);
+        Ok(())
     }
 }
 
@@ -121,9 +228,8 @@ mod tests {
         store.commit(vec![], put(1)).await.unwrap();
         store.close().unwrap();
         let folder = dir.path().join("store");
-        let mut sled = Sled::open(&options, &folder).unwrap().unwrap();
-        // A file that cannot be synced.
-        sled.file = File::open("/dev/null").unwrap();
+        let sled = Sled::open(&options, &folder, Damage::Refuse).unwrap().unwrap();
+        sled.log.lock().unwrap().log.unsyncable();
         let store = DiskStore::over(&options, Box::new(sled)).unwrap();
         let commits = (2..50).map(|n| store.commit(vec![], put(n)));
         for answer in futures_util::future::join_all(commits).await {

@@ -4,14 +4,15 @@ use super::{BackEnd, DiskOptions, Engine, WAY_OUT, damaged, drop_within, guarded
 use crate::runtime::store::codec::{self, CodecError};
 use crate::runtime::store::files::{DataLock, HighWater, sync_dir};
 use crate::runtime::store::keys::Key;
-use crate::runtime::store::{CommitNo, Entry, KeyRange, StoreError, sled};
+use crate::runtime::store::sled::{self, Damage};
+use crate::runtime::store::{CommitNo, Entry, KeyRange, StoreError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// The layout of keys and values this program writes.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 /// How many entries at each end are read before the store counts as open.
 const FIRST_LOOK: usize = 512;
 
@@ -46,12 +47,17 @@ pub(super) fn last_key() -> Vec<u8> {
 
 /// Opens a store.
 pub(super) fn open(options: &DiskOptions) -> Result<Opened, StoreError> {
-    prepare(options, |back_end, dir| engine(options, back_end, dir))
+    prepare(options, |back_end, dir| engine(options, back_end, dir, Damage::Refuse))
 }
 
-fn engine(options: &DiskOptions, back_end: BackEnd, dir: &Path) -> Result<Box<dyn Engine>, StoreError> {
+fn engine(
+    options: &DiskOptions,
+    back_end: BackEnd,
+    dir: &Path,
+    damage: Damage,
+) -> Result<Box<dyn Engine>, StoreError> {
     guarded(dir, || match back_end {
-        BackEnd::Sled => sled::open(options, dir),
+        BackEnd::Sled => sled::open(options, dir, damage),
         #[cfg(feature = "redb")]
         BackEnd::Redb => crate::runtime::store::redb::open(options, dir),
         #[cfg(not(feature = "redb"))]
@@ -76,7 +82,7 @@ pub(in crate::runtime) fn salvage(
     data: &Path,
 ) -> Result<Salvage, StoreError> {
     let dir = back_end.path(data);
-    let engine = engine(options, back_end, &dir)?.into();
+    let engine = engine(options, back_end, &dir, Damage::Pass)?.into();
     let salvage = Salvage { engine: Some(engine), dir };
     salvage.scan(KeyRange::all(), 1)?;
     Ok(salvage)

@@ -83,11 +83,17 @@ impl Writer {
             if stop {
                 break;
             }
+            self.settle(false)?;
             if self.marked_at.elapsed() >= MARK_EVERY {
                 self.mark()?;
             }
         }
+        self.settle(true)?;
         self.mark()
+    }
+
+    fn settle(&self, closing: bool) -> Result<(), StoreError> {
+        guarded(&self.dir, || self.engine.settle(closing))
     }
 
     /// The next message; `None` if the high-water mark was due first.
