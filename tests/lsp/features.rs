@@ -474,7 +474,10 @@ fn hints_and_lenses() {
     let asks = "/// P.\nplan p(\n  /// Which one.\n  id: int,\n  by: string? = null,\n  top: int = 3,\n) -> int {\n  return id + top\n}\n";
     client.change(URI, 3, json!([{ "text": asks }]));
     let asked = client
-        .request("workspace/executeCommand", json!({ "command": "aos.server.check", "arguments": [URI, "p"] }))
+        .request(
+            "workspace/executeCommand",
+            json!({ "command": "aos.server.check", "arguments": [URI, "p"] }),
+        )
         .unwrap();
     assert_eq!(
         asked["plans"][0]["inputs"],
