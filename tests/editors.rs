@@ -6,6 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "editors/queries.rs"]
+mod names;
+use names::queries;
+
 /// The keywords of the compiler's grammar.
 fn keywords() -> BTreeSet<String> {
     let grammar = fs::read_to_string(root().join("grammar/plan.pest")).unwrap();
@@ -155,9 +159,8 @@ fn tree_sitter_reads_what_the_compiler_accepts() {
     let broken =
         run(&["parse", "--quiet"]).arg(root().join("tests/corpus/syntax/broken.plan")).output().unwrap();
     assert!(!broken.status.success(), "the tool notices no error");
-    for query in ["highlights", "locals", "folds", "indents", "injections"] {
-        let plan = root().join("tests/corpus/rendered/thirty.plan");
-        let file = format!("queries/{query}.scm");
-        passes(run(&["query", &file]).arg(&plan));
+    let plan = root().join("tests/corpus/rendered/thirty.plan");
+    for query in queries() {
+        passes(run(&["query"]).args([&query, &plan]));
     }
 }

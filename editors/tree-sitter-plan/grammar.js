@@ -8,7 +8,13 @@ const list = (rule) => seq(rule, repeat(seq(",", rule)), optional(","));
 const some = (rule) => optional(list(rule));
 const bars = (rule) => seq(rule, repeat(seq("|", rule)));
 
-const RAW = [/"""([^"]|"[^"]|""[^"])*"""/, /'''([^']|'[^']|''[^'])*'''/, /"[^"\n]*"/, /'[^'\n]*'/];
+/** What opens a raw text, what may stand in it, what closes it. */
+const RAW = [
+  ['"""', /([^"]|"[^"]|""[^"])+/],
+  ["'''", /([^']|'[^']|''[^'])+/],
+  ['"', /[^"\n]+/],
+  ["'", /[^'\n]+/],
+];
 const BYTES = [
   /"""([^"\\]|\\[\s\S]|"[^"]|""[^"])*"""/,
   /'''([^'\\]|\\[\s\S]|'[^']|''[^'])*'''/,
@@ -272,15 +278,19 @@ module.exports = grammar({
     percent: () => /[0-9][0-9_]*%/,
 
     string: ($) => choice($._double, $._single, $._double_block, $._single_block, $.raw_string),
-    _double: ($) => seq('"', repeat(choice(text(/[^"\\$\n]+/), text(/\$/), $.escape, $.interpolation)), text('"')),
-    _single: ($) => seq("'", repeat(choice(text(/[^'\\$\n]+/), text(/\$/), $.escape, $.interpolation)), text("'")),
-    _double_block: ($) =>
-      seq('"""', repeat(choice(text(/[^"\\$]+/), text(/\$/), text('"'), text('""'), $.escape, $.interpolation)), text('"""')),
-    _single_block: ($) =>
-      seq("'''", repeat(choice(text(/[^'\\$]+/), text(/\$/), text("'"), text("''"), $.escape, $.interpolation)), text("'''")),
+    // What stands between the quotes is a node of its own: other languages are coloured in it.
+    _double: ($) => seq('"', optional(alias($._in_double, $.string_content)), text('"')),
+    _single: ($) => seq("'", optional(alias($._in_single, $.string_content)), text("'")),
+    _double_block: ($) => seq('"""', optional(alias($._in_double_block, $.string_content)), text('"""')),
+    _single_block: ($) => seq("'''", optional(alias($._in_single_block, $.string_content)), text("'''")),
+    _in_double: ($) => repeat1(choice(text(/[^"\\$\n]+/), text(/\$/), $.escape, $.interpolation)),
+    _in_single: ($) => repeat1(choice(text(/[^'\\$\n]+/), text(/\$/), $.escape, $.interpolation)),
+    _in_double_block: ($) => repeat1(choice(text(/[^"\\$]+/), text(/\$/), text(/"/), text(/""/), $.escape, $.interpolation)),
+    _in_single_block: ($) => repeat1(choice(text(/[^'\\$]+/), text(/\$/), text(/'/), text(/''/), $.escape, $.interpolation)),
     escape: () => text(/\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[xX][0-9a-fA-F]{2}|[0-3][0-7]{2}|[^uUxX0-3]|[0-3])/),
     interpolation: ($) => seq(text("${"), $.expression, "}"),
-    raw_string: () => token(seq(/[rR]/, choice(...RAW))),
+    raw_string: ($) =>
+      choice(...RAW.map(([quote, rule]) => seq(token(seq(/[rR]/, quote)), optional(alias(text(rule), $.string_content)), text(quote)))),
     bytes: () => token(seq(/[bB][rR]?/, choice(...BYTES))),
 
     path: ($) => seq($.identifier, repeat(seq(".", $.identifier))),

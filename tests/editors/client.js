@@ -1,7 +1,7 @@
 // Drives every request of the protocol that the server offers, with the library that VS Code's client is made of.
 "use strict";
 const assert = require("node:assert/strict");
-const { spawn } = require("node:child_process");
+const { spawn, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { pathToFileURL } = require("node:url");
@@ -70,7 +70,24 @@ const changed = async () => {
 const at = (needle, inside) => ({ textDocument: document, position: place(needle, inside) });
 const whole = () => ({ start: { line: 0, character: 0 }, end: { line: text.split("\n").length, character: 0 } });
 
+/** The problem matcher of the package reads what the program prints in a task. */
+function matchesProblems() {
+  const { contributes } = JSON.parse(fs.readFileSync(path.join(__dirname, "../../editors/vscode/package.json"), "utf8"));
+  const { pattern } = contributes.problemMatchers[0];
+  const printed = spawnSync(process.env.AOS, ["check", "--format", "github", "main.plan"], { cwd: root, encoding: "utf8" });
+  const lines = printed.stdout.split("\n").filter((line) => line.startsWith("::"));
+  assert.equal(lines.length, 1, printed.stdout + printed.stderr);
+  const found = new RegExp(pattern.regexp).exec(lines[0]);
+  assert.ok(found, lines[0]);
+  const part = (name) => found[pattern[name]];
+  assert.deepEqual(
+    ["severity", "file", "line", "column", "endLine", "endColumn", "code", "message"].map(part),
+    ["error", "main.plan", "6", "16", "6", "21", "unknown-name", "`anser` is not declared"],
+  );
+}
+
 async function drive() {
+  matchesProblems();
   const { capabilities } = await ask(lsp.InitializeRequest.type, {
     processId: process.pid, rootUri: pathToFileURL(root).href, locale: "en",
     workspaceFolders: [{ uri: pathToFileURL(root).href, name: "project" }],

@@ -1,4 +1,4 @@
-//! Real editors: Neovim, and the client library that VS Code speaks with. `AOS_REQUIRE_EDITORS` makes a missing one a failure.
+//! Real editors: Neovim, Vim, the client library that VS Code speaks with, and VS Code itself. `AOS_REQUIRE_EDITORS` makes a missing one a failure.
 
 use crate::support::{copy, root};
 use std::path::Path;
@@ -48,4 +48,27 @@ fn the_library_of_vs_code() {
     if present("node", Some(&folder.join("node_modules/vscode-languageserver-protocol"))) {
         run(Command::new("node").arg("client.js").current_dir(folder));
     }
+}
+
+/// The syntax, the detection of the file type and the settings of the Vim package, in Vim.
+#[test]
+fn vim() {
+    if present("vim", None) {
+        let script = root().join("tests/editors/vim.vim");
+        let package = root().join("editors/vim");
+        run(Command::new("vim")
+            .args(["-N", "-u", "NONE", "-i", "NONE", "-n", "-e", "-s", "-S"])
+            .arg(script)
+            .env("PACKAGE", package)
+            .env("TERM", "dumb"));
+    }
+}
+
+/// The packaged extension in VS Code's own page. The first time it is put together from npm.
+#[test]
+#[ignore = "puts VS Code together from npm and starts Chromium: .ci/long runs it"]
+fn vs_code() {
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vscode");
+    std::fs::create_dir_all(&pictures).unwrap();
+    run(Command::new("node").arg(root().join("tests/editors/vscode/drive.js")).env("PICTURES", pictures));
 }

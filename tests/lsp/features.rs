@@ -470,6 +470,24 @@ fn hints_and_lenses() {
         )
         .unwrap();
     assert_eq!((&checked["errors"], &checked["plans"][0]["steps"]), (&json!(0), &json!(2)));
+    // What an editor asks for before it runs the plan.
+    let asks = "/// P.\nplan p(\n  /// Which one.\n  id: int,\n  by: string? = null,\n  top: int = 3,\n) -> int {\n  return id + top\n}\n";
+    client.change(URI, 3, json!([{ "text": asks }]));
+    let asked = client
+        .request(
+            "workspace/executeCommand",
+            json!({ "command": "aos.server.check", "arguments": [URI, "p"] }),
+        )
+        .unwrap();
+    assert_eq!(
+        asked["plans"][0]["inputs"],
+        json!([
+            { "name": "id", "type": "int", "docs": "Which one.", "needed": true },
+            { "name": "by", "type": "string?", "docs": null, "needed": false },
+            { "name": "top", "type": "int", "docs": null, "needed": false },
+        ])
+    );
+    client.change(URI, 4, json!([{ "text": fine }]));
     let graph = client
         .request(
             "workspace/executeCommand",

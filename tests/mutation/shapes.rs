@@ -174,8 +174,9 @@ pub(super) fn wrong_unit(seen: &Seen<'_>, random: &mut Random) -> Vec<Mutant> {
             "h" => ["hours", "hr"],
             _ => ["days", "day"],
         };
-        let new = match random.below(3) {
+        let new = match random.below(if unit == "ms" { 3 } else { 4 }) {
             0 => format!("{count} {unit}"),
+            3 => format!("{count}.5{unit}"),
             1 => format!("{count}{}", long[0]),
             _ => format!("{count} {}", long[1]),
         };

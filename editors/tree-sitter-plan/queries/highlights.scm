@@ -1,4 +1,4 @@
-; Later patterns win.
+; Later patterns win, and in Helix a node wins over the one that it stands in: what is named is the innermost.
 (identifier) @variable
 
 (comment) @comment
@@ -20,8 +20,8 @@
 (rate unit: _ @constant.builtin)
 
 ; Types
-(type_name) @type
-((type_name) @type.builtin
+(type_name (identifier) @type)
+((type_name . (identifier) @type.builtin .)
   (#any-of? @type.builtin "bool" "int" "float" "string" "bytes" "timestamp" "duration" "json" "file"))
 ["list" "map"] @type.builtin
 (type_declaration name: (identifier) @type.definition)
@@ -29,10 +29,10 @@
 
 ; Names
 (plan name: (identifier) @function)
-(skill name: (path) @function)
-(test plan: (path) @function)
-(call callee: (path) @function.call)
-(mock skill: (path) @function.call)
+(skill name: (path (identifier) @function))
+(test plan: (path (identifier) @function))
+(call callee: (path (identifier) @function.call))
+(mock skill: (path (identifier) @function.call))
 (function_call function: (variable (identifier) @function.call))
 (function_call function: (member property: (property) @function.method))
 ((function_call function: (member property: (property) @function.macro))
@@ -46,7 +46,7 @@
 (entry key: (identifier) @property)
 (step name: (identifier) @variable.member)
 (let name: (identifier) @variable.member)
-(error_kind) @constant
+(error_kind (identifier) @constant)
 (error_declaration kind: (identifier) @constant)
 ((variable (identifier) @variable.builtin) (#any-of? @variable.builtin "it" "run"))
 (wildcard) @character.special

@@ -3,27 +3,25 @@
 ; jq programs
 ((call
    callee: (path) @_skill
-   arguments: (arguments (argument name: (identifier) @_name value: (string) @injection.content)))
+   arguments: (arguments (argument name: (identifier) @_name value: (string (string_content) @injection.content))))
  (#eq? @_skill "json.query")
  (#eq? @_name "program")
- (#offset! @injection.content 0 1 0 -1)
  (#set! injection.language "jq"))
 
 ; CSS selectors, SQL and JSON Schema, by the names that such arguments have
-((argument name: (identifier) @_name value: (string) @injection.content)
+((argument name: (identifier) @_name value: (string (string_content) @injection.content))
  (#any-of? @_name "selector" "css")
- (#offset! @injection.content 0 1 0 -1)
  (#set! injection.language "css"))
-((argument name: (identifier) @_name value: (string) @injection.content)
+((argument name: (identifier) @_name value: (string (string_content) @injection.content))
  (#eq? @_name "sql")
- (#offset! @injection.content 0 1 0 -1)
  (#set! injection.language "sql"))
-((argument name: (identifier) @_name value: (string) @injection.content)
+((argument name: (identifier) @_name value: (string (string_content) @injection.content))
  (#any-of? @_name "schema" "json_schema")
- (#offset! @injection.content 0 1 0 -1)
+ (#set! injection.language "json"))
+((argument name: (identifier) @_name value: (string (raw_string (string_content) @injection.content)))
+ (#any-of? @_name "schema" "json_schema")
  (#set! injection.language "json"))
 
 ; `matches(x, r"…")`
-((function_call arguments: (arguments (argument value: (string (raw_string) @injection.content))))
- (#offset! @injection.content 0 2 0 -1)
+((function_call arguments: (arguments (argument value: (string (raw_string (string_content) @injection.content)))))
  (#set! injection.language "regex"))

@@ -6,7 +6,9 @@ use crate::ide::actions::{self as ide_actions, ActionKind};
 use crate::lsp::convert::{self, Places};
 use crate::lsp::server::Failure;
 use crate::lsp::state::{Doc, State};
+use crate::project::Project;
 use crate::source::SourceId;
+use crate::syntax::ast::{Item, Param};
 use crate::{format as printer, syntax};
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionParams, DocumentFormattingParams, DocumentRangeFormattingParams,
@@ -121,6 +123,7 @@ pub(super) fn command(state: &mut State, params: ExecuteCommandParams) -> Result
                 .map(|p| {
                     json!({
                         "name": &*p.name,
+                        "inputs": inputs(&checked.project, &p.name),
                         "steps": p.steps,
                         "worst_case": p.worst_case.to_json(),
                         "effects": p.effects,
@@ -132,6 +135,24 @@ pub(super) fn command(state: &mut State, params: ExecuteCommandParams) -> Result
         "aos.server.graph" => graph(state, &uri, plan.as_deref(), text(2).unwrap_or("svg")),
         other => Err(Failure::invalid(format!("there is no command `{other}`"))),
     }
+}
+
+/// What a plan of the first file must be given before it runs, and what it may be given: an editor asks for it.
+fn inputs(project: &Project, plan: &str) -> Vec<Value> {
+    let items = project.files.first().map_or(&[][..], |f| &f.parse.file.items);
+    let params = items.iter().find_map(|item| match item {
+        Item::Plan(p) if &*p.name.name == plan => Some(&p.params),
+        Item::Plan(_) | Item::Use(_) | Item::Type(_) | Item::Skill(_) | Item::Test(_) => None,
+    });
+    let one = |p: &Param| {
+        json!({
+            "name": &*p.name.name,
+            "type": printer::ty(&p.ty),
+            "docs": p.lead.docs.as_deref(),
+            "needed": !p.optional && p.default.is_none(),
+        })
+    };
+    params.map_or_else(Vec::new, |params| params.iter().map(one).collect())
 }
 
 /// The picture of a plan. The checked plan is made for it alone: it takes the analysis apart.

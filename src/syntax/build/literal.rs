@@ -13,6 +13,8 @@ pub(super) fn digits(text: &str) -> Cow<'_, str> {
 
 const UNITS: &[(&str, i64)] = &[("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+const SIZES: &[(&str, u32)] = &[("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+
 /// A run of text in the piece, of one line where lines matter.
 struct Chunk<'i> {
     at: usize,
@@ -51,12 +53,7 @@ impl Builder<'_> {
             }
             Rule::size => {
                 let (number, unit) = text.split_at(text.len().saturating_sub(3));
-                let shift = match unit {
-                    "KiB" => 10,
-                    "MiB" => 20,
-                    "GiB" => 30,
-                    _ => 40,
-                };
+                let shift = size_unit(unit).map_or(40, |(_, shift)| shift);
                 self.int(pair, number, 10, 1 << shift)
             }
             Rule::float => match text.parse::<f64>() {
@@ -84,7 +81,7 @@ impl Builder<'_> {
 
     fn duration(&mut self, pair: &P<'_>, text: &str) -> ExprKind {
         let mut total = Some(0_i64);
-        let mut last = None;
+        let mut seen: Vec<usize> = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
             let number = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -92,16 +89,24 @@ impl Builder<'_> {
             let end = unit_end.map_or(rest.len(), |e| number + e);
             let unit = rest.get(number..end).unwrap_or("");
             let Some(index) = UNITS.iter().position(|(name, _)| *name == unit) else { break };
-            if last.is_some_and(|l| l >= index) {
-                return self
-                    .bad(pair, "the units of a duration go from the largest to the smallest, each once");
-            }
-            last = Some(index);
+            seen.push(index);
             let factor = UNITS.get(index).map_or(1, |(_, f)| *f);
             let value =
                 rest.get(..number).and_then(|n| n.parse::<i64>().ok()).and_then(|n| n.checked_mul(factor));
             total = total.zip(value).and_then(|(t, v)| t.checked_add(v));
             rest = rest.get(end..).unwrap_or("");
+        }
+        if !seen.is_sorted_by(|a, b| a < b) {
+            let message = "the units of a duration go from the largest to the smallest, each once";
+            let mut d = Diagnostic::new(Code::BadLiteral, self.span(pair), message);
+            seen.sort_unstable();
+            // One that stands twice may be meant to be another.
+            let once = seen.is_sorted_by(|a, b| a < b);
+            if let Some(ms) = total.filter(|_| once) {
+                d = written(d, duration_text(ms));
+            }
+            self.report(d);
+            return total.filter(|_| once).map_or(ExprKind::Error, ExprKind::DurationMs);
         }
         match total {
             Some(ms) => ExprKind::DurationMs(ms),
@@ -109,48 +114,44 @@ impl Builder<'_> {
         }
     }
 
+    /// A number with a unit that is none, or with a part of a unit.
     fn bad_number(&mut self, pair: &P<'_>, text: &str) -> ExprKind {
-        let span = self.span(pair);
         let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
         let (number, unit) = text.split_at(split);
-        let mut d = Diagnostic::new(Code::BadLiteral, span, format!("`{}` is no number", self.word(pair)));
-        let lower = unit.to_ascii_lowercase();
-        let time = match lower.as_str() {
-            "sec" | "secs" | "second" | "seconds" | "s" => Some(("s", 1_000)),
-            "min" | "mins" | "minute" | "minutes" | "m" => Some(("m", 60_000)),
-            "hr" | "hrs" | "hour" | "hours" | "h" => Some(("h", 3_600_000)),
-            "day" | "days" | "d" => Some(("d", 86_400_000)),
-            "msec" | "millis" | "milliseconds" | "ms" => Some(("ms", 1)),
-            _ => None,
+        let is_whole = !number.contains('.');
+        let word = self.word(pair);
+        let bad = |message: String| Diagnostic::new(Code::BadLiteral, self.span(pair), message);
+        let (d, mended) = if let Some((unit, factor)) = time_unit(unit) {
+            let d = bad(format!("`{word}` is no duration")).label(if is_whole {
+                "units are `ms`, `s`, `m`, `h`, `d`"
+            } else {
+                "a duration is whole numbers with units"
+            });
+            let mended = exact(number, factor).map(|ms| {
+                let text = if is_whole { format!("{number}{unit}") } else { duration_text(ms) };
+                (text, ExprKind::DurationMs(ms))
+            });
+            (d, mended)
+        } else if let Some((unit, shift)) = size_unit(unit) {
+            let d = bad(format!("`{word}` is no size")).label(if is_whole {
+                "sizes are `KiB`, `MiB`, `GiB`, `TiB`"
+            } else {
+                "a size is a whole number with a unit"
+            });
+            let mended = exact(number, 1 << shift).map(|bytes| {
+                let text = if is_whole { format!("{number}{unit}") } else { size_text(bytes) };
+                (text, ExprKind::Int(bytes))
+            });
+            (d, mended)
+        } else {
+            (bad(format!("`{word}` is no number")), None)
         };
-        if let Some((unit, factor)) = time {
-            d = d.label("units are `ms`, `s`, `m`, `h`, `d`");
-            if let Ok(n) = number.parse::<i64>() {
-                d = d.fix(format!("write `{n}{unit}`"), vec![Edit::replace(span, format!("{n}{unit}"))]);
-                self.report(d);
-                return n.checked_mul(factor).map_or(ExprKind::Error, ExprKind::DurationMs);
-            }
-            let ms = number.parse::<f64>().map_or(-1.0, |n| (n * factor as f64).round());
-            if (0.0..1e15).contains(&ms) {
-                let text = duration_text(ms as i64);
-                d = d.fix(format!("write `{text}`"), vec![Edit::replace(span, text)]);
-                self.report(d);
-                return ExprKind::DurationMs(ms as i64);
-            }
-        } else if let Some(size) = ["KiB", "MiB", "GiB", "TiB"]
-            .iter()
-            .find(|u| lower == u.to_ascii_lowercase() || lower == u.to_ascii_lowercase().replace('i', ""))
-        {
-            d = d.label("sizes are `KiB`, `MiB`, `GiB`, `TiB`");
-            if let Ok(n) = number.parse::<i64>() {
-                d = d.fix(format!("write `{n}{size}`"), vec![Edit::replace(span, format!("{n}{size}"))]);
-                self.report(d);
-                let shift = ["KiB", "MiB", "GiB", "TiB"].iter().position(|u| u == size).unwrap_or(0) + 1;
-                return n.checked_mul(1 << (10 * shift)).map_or(ExprKind::Error, ExprKind::Int);
-            }
-        }
-        self.report(d.help("write a number, a duration such as `1h30m` or a size such as `64KiB`"));
-        ExprKind::Error
+        let Some((text, kind)) = mended else {
+            self.report(d.help("write a number, a duration such as `1h30m` or a size such as `64KiB`"));
+            return ExprKind::Error;
+        };
+        self.report(written(d, text));
+        kind
     }
 
     /// Any of the alternatives of `string`.
@@ -314,6 +315,46 @@ fn push_text(out: &mut String, text: &str, block: bool) {
 }
 
 /// Milliseconds as a duration literal.
+/// A fix that writes a literal in another way.
+fn written(d: Diagnostic, text: String) -> Diagnostic {
+    let span = d.span;
+    d.fix(format!("write `{text}`"), vec![Edit::replace(span, text)])
+}
+
+/// The unit of time that is meant, and its milliseconds.
+fn time_unit(text: &str) -> Option<(&'static str, i64)> {
+    Some(match text.to_ascii_lowercase().as_str() {
+        "sec" | "secs" | "second" | "seconds" | "s" => ("s", 1_000),
+        "min" | "mins" | "minute" | "minutes" | "m" => ("m", 60_000),
+        "hr" | "hrs" | "hour" | "hours" | "h" => ("h", 3_600_000),
+        "day" | "days" | "d" => ("d", 86_400_000),
+        "msec" | "millis" | "milliseconds" | "ms" => ("ms", 1),
+        _ => return None,
+    })
+}
+
+/// The unit of a size that is meant, and its power of two.
+fn size_unit(text: &str) -> Option<(&'static str, u32)> {
+    let lower = text.to_ascii_lowercase();
+    let fits = |unit: &str| lower == unit || lower == unit.replace('i', "");
+    SIZES.iter().find(|(unit, _)| fits(&unit.to_ascii_lowercase())).copied()
+}
+
+/// So many units, where that is a whole number of the smallest.
+fn exact(number: &str, factor: i64) -> Option<i64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let part = part.trim_end_matches('0');
+    let scale = 10_i128.checked_pow(u32::try_from(part.len()).ok()?)?;
+    let all = format!("{whole}{part}").parse::<i128>().ok()?.checked_mul(i128::from(factor))?;
+    if all % scale == 0 { i64::try_from(all / scale).ok() } else { None }
+}
+
+/// A size in the largest unit that it is a whole number of.
+fn size_text(bytes: i64) -> String {
+    let unit = SIZES.iter().rev().find(|(_, shift)| bytes != 0 && bytes % (1_i64 << shift) == 0);
+    unit.map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+}
+
 fn duration_text(mut ms: i64) -> String {
     let mut out = String::new();
     for (unit, factor) in UNITS {

@@ -1,1 +1,4 @@
-../../../tree-sitter-plan/queries/indents.scm
+; What stands in brackets is deeper by one.
+(_ "{" "}" @end) @indent
+(_ "[" "]" @end) @indent
+(_ "(" ")" @end) @indent

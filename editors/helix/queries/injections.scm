@@ -1,0 +1,1 @@
+../../tree-sitter-plan/queries/injections.scm
