@@ -110,7 +110,7 @@ impl Sled {
         let next = ahead.log.next_generation();
         self.read(|_| self.apart.insert(GENERATION, &next.to_le_bytes()))?;
         self.durable()?;
-        ahead.log.begin_next();
+        ahead.log.begin_next()?;
         points::pass("checkpoint-after");
         Ok(())
     }

@@ -23,6 +23,8 @@ const MAGIC: &[u8; 4] = b"AOSL";
 const HEAD: usize = 4 + 8 + 8 + 4 + 4;
 /// The file grows by so many bytes at once.
 const GROWTH: u64 = 256 << 10;
+/// What one large commit needed is not kept for ever: a file that is longer is cut when its generation is over.
+const KEPT: u64 = 16 << 20;
 /// In the place of a value's length: the key is removed.
 const REMOVED: u32 = u32::MAX;
 
@@ -130,6 +132,9 @@ impl Log {
             .map_err(|error| StoreError::io(format!("cannot write {}", self.path.display()), error))?;
         self.end = end;
         self.number += 1;
+        if length > GROWTH {
+            self.record = Vec::new();
+        }
         Ok(())
     }
 
@@ -166,10 +171,19 @@ impl Log {
     }
 
     /// Begins it: what is in the file now is not needed any more.
-    pub(super) fn begin_next(&mut self) {
+    ///
+    /// # Errors
+    /// A file that has become very long cannot be cut.
+    pub(super) fn begin_next(&mut self) -> Result<(), StoreError> {
+        if self.allocated > KEPT {
+            let cut = self.file.set_len(0);
+            cut.map_err(|error| StoreError::io(format!("cannot cut {}", self.path.display()), error))?;
+            self.allocated = 0;
+        }
         self.generation += 1;
         self.number = 0;
         self.end = 0;
+        Ok(())
     }
 }
 
@@ -330,7 +344,7 @@ mod tests {
         assert_eq!(log.next_generation(), 1);
         // sled has it all, and nothing new was written.
         assert_eq!(open(dir.path(), 1, Damage::Refuse).unwrap().1.len(), 0);
-        log.begin_next();
+        log.begin_next().unwrap();
         let new = written(&mut log, 20..22);
         assert_eq!(open(dir.path(), 1, Damage::Refuse).unwrap().1, new);
         // A sled that knows nothing of it has lost what was before.
@@ -386,6 +400,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_a_large_commit_took_is_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = open(dir.path(), 0, Damage::Refuse).unwrap();
+        let large = vec![(vec![1], Some(vec![7; usize::try_from(KEPT).unwrap()]))];
+        log.write(&large).unwrap();
+        log.sync().unwrap();
+        assert_eq!(open(dir.path(), 0, Damage::Refuse).unwrap().1, [large]);
+        assert!(log.record.capacity() < 1 << 20 && log.length() > KEPT);
+        log.begin_next().unwrap();
+        let small = written(&mut log, 0..1);
+        assert_eq!(open(dir.path(), 1, Damage::Refuse).unwrap().1, small);
+        assert_eq!(path(&dir).metadata().unwrap().len(), GROWTH);
     }
 
     #[test]
