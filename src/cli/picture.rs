@@ -26,10 +26,24 @@ pub(crate) struct Area {
 impl Area {
     /// What can be seen at once.
     pub(crate) fn of_terminal() -> Area {
-        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-        let (columns, rows) = size.map_or((80, 24), |s| (usize::from(s.ws_col), usize::from(s.ws_row)));
-        Area { columns: columns.saturating_sub(2).max(1), rows: rows.saturating_sub(3).max(1) }
+        seen().0
     }
+}
+
+/// What can be seen at once, and what a character takes in pixels.
+fn seen() -> (Area, (usize, usize)) {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    // A terminal may say that it has no size.
+    let size = size.filter(|s| s.ws_col > 0 && s.ws_row > 0).map(|s| {
+        let of = |n: u16| usize::from(n);
+        ((of(s.ws_col), of(s.ws_row)), (of(s.ws_xpixel), of(s.ws_ypixel)))
+    });
+    let ((columns, rows), pixels) = size.unwrap_or(((80, 24), (0, 0)));
+    let cell = match (pixels.0 / columns, pixels.1 / rows) {
+        (0, _) | (_, 0) => CELL,
+        cell => cell,
+    };
+    (Area { columns: columns.saturating_sub(2).max(1), rows: rows.saturating_sub(3).max(1) }, cell)
 }
 
 /// How a terminal is told a picture.
@@ -48,14 +62,8 @@ pub(crate) fn are_shown() -> bool {
 
 /// The sequence that shows a picture in this area or less; none where it is no picture that this terminal can show.
 pub(crate) fn shown(bytes: &[u8], area: Area) -> Option<String> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-    let cell = size.map_or(CELL, |s| {
-        let part = |pixels: u16, cells: u16| usize::from(pixels.checked_div(cells).unwrap_or(0));
-        match (part(s.ws_xpixel, s.ws_col), part(s.ws_ypixel, s.ws_row)) {
-            (0, _) | (_, 0) => CELL,
-            cell => cell,
-        }
-    });
+    let (most, cell) = seen();
+    let area = Area { columns: area.columns.min(most.columns), rows: area.rows.min(most.rows) };
     drawn(protocol()?, bytes, area, cell)
 }
 

@@ -80,4 +80,33 @@ mod tests {
         rates.admit(Path::new("/q"), &skill, rate, ready(())).await;
         assert!(before.elapsed().as_millis() < 60);
     }
+
+    #[tokio::test]
+    async fn who_waited_for_a_place_does_not_catch_up() {
+        let rates = Arc::new(Rates::default());
+        let places = Arc::new(tokio::sync::Semaphore::new(4));
+        let held = Arc::clone(&places).acquire_many_owned(4).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        let start = Instant::now();
+        for _ in 0..6 {
+            let (rates, places) = (Arc::clone(&rates), Arc::clone(&places));
+            tasks.spawn(async move {
+                let rate = Rate { count: 2, per_ms: 60 };
+                let place = places.acquire_owned();
+                let place = rates.admit(Path::new("/p"), &"a.b".into(), rate, place).await.unwrap();
+                let at = start.elapsed().as_millis();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                drop(place);
+                at
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        drop(held);
+        let mut times = tasks.join_all().await;
+        times.sort_unstable();
+        assert!(times[0] >= 150, "{times:?}");
+        for window in times.windows(3) {
+            assert!(window[2] - window[0] >= 60, "{times:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@
 mod open;
 mod writer;
 
+pub(super) use open::last_key;
 pub use open::{FORMAT, Identity};
 pub(in crate::runtime) use open::{Salvage, salvage};
 

@@ -11,7 +11,7 @@ mod log;
 
 pub(super) use log::Damage;
 
-use super::disk::{Changes, DiskOptions, Engine, drop_within, guarded};
+use super::disk::{Changes, DiskOptions, Engine, drop_within, guarded, last_key};
 use super::{Entry, KeyRange, StoreError};
 use crate::runtime::points;
 use log::{Change, Log};
@@ -20,7 +20,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Where sled keeps, apart from all else, the generation of the log that it has not taken up for good.
+/// A tree beside the one of the keys. sled writes a page of some 16 rows anew after ten changes: what changes with every commit must
+/// not lie beside the large first row of a journal.
+const APART: &str = "apart";
+/// In it: the generation of the log that sled has not taken up for good. The number of the last commit is there too.
 const GENERATION: &str = "log generation";
 /// A log that is longer is not left to the next who opens the store: reading it takes a while.
 const SHORT: u64 = 256 << 10;
@@ -33,7 +36,7 @@ const SYNC_CHANGES: usize = 256;
 /// An open database.
 pub(super) struct Sled {
     db: ::sled::Db,
-    generation: ::sled::Tree,
+    apart: ::sled::Tree,
     /// For our own syncs.
     file: File,
     dir: PathBuf,
@@ -88,12 +91,13 @@ impl Sled {
         let file =
             file.map_err(|error| StoreError::io(format!("cannot open {}/db", dir.display()), error))?;
         let wrong = |error| explain(dir, error);
-        let generation = db.open_tree(GENERATION).map_err(wrong)?;
-        let known = generation.get(GENERATION).map_err(wrong)?;
+        let apart = db.open_tree(APART).map_err(wrong)?;
+        let known = apart.get(GENERATION).map_err(wrong)?;
         let known = known.and_then(|bytes| Some(u64::from_le_bytes((*bytes).try_into().ok()?)));
-        let log = Log::open(dir, known.unwrap_or(0), damage, &mut |changes| take_up(db, dir, changes))?;
+        let mut take = |changes| take_up(db, &apart, changes).map_err(wrong);
+        let log = Log::open(dir, known.unwrap_or(0), damage, &mut take)?;
         let log = Mutex::new(Ahead { log, bytes: 0, changes: 0 });
-        let sled = Self { db: db.clone(), generation, file, dir: dir.to_owned(), limit: options.log, log };
+        let sled = Self { db: db.clone(), apart, file, dir: dir.to_owned(), limit: options.log, log };
         sled.settle(true)?;
         Ok(sled)
     }
@@ -104,7 +108,7 @@ impl Sled {
         self.durable()?;
         points::pass("checkpoint-durable");
         let next = ahead.log.next_generation();
-        self.read(|_| self.generation.insert(GENERATION, &next.to_le_bytes()))?;
+        self.read(|_| self.apart.insert(GENERATION, &next.to_le_bytes()))?;
         self.durable()?;
         ahead.log.begin_next();
         points::pass("checkpoint-after");
@@ -128,14 +132,15 @@ impl Sled {
 }
 
 /// What is deeper in the order of keys comes first: the journal before the lists that are made from it.
-fn take_up(db: &::sled::Db, dir: &Path, mut changes: Vec<Change>) -> Result<(), StoreError> {
+fn take_up(db: &::sled::Tree, apart: &::sled::Tree, mut changes: Vec<Change>) -> ::sled::Result<()> {
     changes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+    let last = last_key();
     for (key, value) in changes {
-        let done = match value {
-            Some(value) => db.insert(key, value),
-            None => db.remove(key),
+        let tree = if key == last { apart } else { db };
+        match value {
+            Some(value) => tree.insert(key, value)?,
+            None => tree.remove(key)?,
         };
-        done.map_err(|error| explain(dir, error))?;
     }
     Ok(())
 }
@@ -156,7 +161,10 @@ pub(super) fn open(options: &DiskOptions, dir: &Path, damage: Damage) -> Result<
 
 impl Engine for Sled {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|db| Ok(db.get(key)?.map(|value| value.to_vec())))
+        let apart = if key == last_key() { self.read(|_| self.apart.get(key))? } else { None };
+        // A store of before had all keys in one tree.
+        let found = if apart.is_some() { apart } else { self.read(|db| db.get(key))? };
+        Ok(found.map(|value| value.to_vec()))
     }
 
     fn scan(&self, range: KeyRange, rev: bool, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -184,7 +192,7 @@ impl Engine for Sled {
         ahead.bytes += ahead.log.length() - before;
         ahead.changes += changes.len();
         // Only now: sled may write it at any time, and half of it.
-        take_up(&self.db, &self.dir, changes)
+        self.read(|db| take_up(db, &self.apart, changes))
     }
 
     fn settle(&self, closing: bool) -> Result<(), StoreError> {

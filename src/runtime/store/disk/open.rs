@@ -41,7 +41,7 @@ pub(in crate::runtime) fn identity_key() -> Vec<u8> {
     Key::Meta { name: "store".into() }.encode()
 }
 
-pub(super) fn last_key() -> Vec<u8> {
+pub(in crate::runtime::store) fn last_key() -> Vec<u8> {
     Key::Meta { name: "commit_no".into() }.encode()
 }
 
