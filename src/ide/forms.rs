@@ -86,12 +86,7 @@ pub(crate) const OTHERS: &[Form] = &[
     ),
 ];
 
-const fn form(
-    name: &'static str,
-    signature: &'static str,
-    snippet: &'static str,
-    doc: &'static str,
-) -> Form {
+const fn form(name: &'static str, signature: &'static str, snippet: &'static str, doc: &'static str) -> Form {
     Form { name, signature, snippet, doc }
 }
 

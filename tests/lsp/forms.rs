@@ -29,7 +29,10 @@ fn offered(body: &str) -> Vec<String> {
 #[test]
 fn functions_that_run_over_a_list_or_ask_about_a_step_are_explained() {
     let map = hover("  let ids = (items ?? []).m⟨⟩ap(i, i.id)\n  return 1");
-    assert!(map.contains("list<T>.map(x, value) -> list<V>") && map.contains("one for each element"), "{map}");
+    assert!(
+        map.contains("list<T>.map(x, value) -> list<V>") && map.contains("one for each element"),
+        "{map}"
+    );
     let asked = hover("  return succ⟨⟩eeded(items) ? 1 : 2");
     assert!(asked.contains("succeeded(step) -> bool") && asked.contains("has a value"), "{asked}");
     // A type of the same name stays a type.
@@ -61,5 +64,8 @@ fn values_are_offered_in_the_hole_of_a_string() {
 
 #[test]
 fn the_values_of_a_field_are_offered_where_it_is_compared() {
-    assert_eq!(offered("  let toys = (items ?? []).filter(i, i.kind == \"⟨⟩\")\n  return 1"), ["book", "toy"]);
+    assert_eq!(
+        offered("  let toys = (items ?? []).filter(i, i.kind == \"⟨⟩\")\n  return 1"),
+        ["book", "toy"]
+    );
 }
