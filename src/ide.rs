@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod calls;
 pub mod complete;
+mod forms;
 pub mod hints;
 pub mod hover;
 mod keywords;

@@ -164,3 +164,24 @@ fn tree_sitter_reads_what_the_compiler_accepts() {
         passes(run(&["query"]).args([&query, &plan]));
     }
 }
+
+/// The same queries in Neovim's own tree-sitter, which reads parsers of an older kind.
+#[test]
+fn neovim_reads_the_grammar_and_its_queries() {
+    let Some((folder, program)) = tree_sitter() else { return };
+    let script = root().join("tests/editors/queries.lua");
+    let Some(mut nvim) = tool("nvim", &script) else { return };
+    for args in [&["generate", "--abi", "14"][..], &["build", "--output", "plan.so"]] {
+        passes(Command::new(&program).args(args).current_dir(folder.path()));
+    }
+    let output = nvim
+        .args(["--headless", "-u", "NONE", "-i", "NONE", "-S"])
+        .arg(&script)
+        .env("GRAMMAR", folder.path())
+        .env("PLAN", root().join("tests/editors/queries.plan"))
+        .env("XDG_STATE_HOME", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.contains("all is well"), "{said}");
+}

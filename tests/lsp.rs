@@ -6,6 +6,8 @@ pub mod client;
 mod editors;
 #[path = "lsp/features.rs"]
 mod features;
+#[path = "lsp/forms.rs"]
+mod forms;
 #[path = "lsp/fuzz.rs"]
 mod fuzz;
 #[path = "lsp/speed.rs"]

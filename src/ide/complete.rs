@@ -74,7 +74,9 @@ pub fn complete(project: &Project, offset: u32, files: &dyn Fn() -> Vec<String>)
     }
     let before: Vec<Token<'_>> = all.into_iter().filter(|t| t.kind != TokenKind::Comment).collect();
     let whole = before.last().filter(|t| t.kind == TokenKind::OpenText).copied();
-    let (before, in_text) = match inside_text(text, &before, word_start) {
+    let hole = inside_text(text, &before, word_start);
+    let in_hole = hole.is_some();
+    let (before, in_text) = match hole {
         Some(hole) => (hole, None),
         None => (before, whole),
     };
@@ -83,7 +85,11 @@ pub fn complete(project: &Project, offset: u32, files: &dyn Fn() -> Vec<String>)
     let mut make = items::Maker { scope, offset, span, files, macros: Vec::new(), out: Vec::new() };
     let place = context::Place::of(project, offset, text, word_start);
     match in_text {
-        Some(token) => make.in_text(&context(&place, before.split_last().map_or(&[], |(_, b)| b)), &token),
+        Some(token) => {
+            let before = before.split_last().map_or(&[][..], |(_, b)| b);
+            make.in_text(&context(&place, before), before, &token);
+        }
+        None if in_hole => make.all(&context::in_hole(&place, &before), &before),
         None => make.all(&context(&place, &before), &before),
     }
     let mut out = make.out;

@@ -2,7 +2,7 @@
 
 use super::names::{self, Decl, Name, Role};
 use super::scope::Callee;
-use super::{keywords, signature};
+use super::{forms, keywords, signature};
 use crate::check::{bounds, flow, hir, inner};
 use crate::expr::{Expr, ReadKind, VarId, functions, reads};
 use crate::format;
@@ -54,10 +54,7 @@ fn with_docs(code: String, docs: Option<&str>) -> String {
 fn of_name(project: &Project, name: &Name) -> Option<String> {
     let text = project.sources.slice(name.span);
     match name.role {
-        Role::Function => {
-            let row = function_row(text)?;
-            Some(format!("{}\n\n{}", code(&row.to_string()), row.doc))
-        }
+        Role::Function => of_function(text, receiver(project, name.span)),
         Role::BasicType => basic(text).map(|doc| format!("{}\n\n{doc}", code(text))),
         Role::Error if name.def.is_none() => {
             let doc = keywords::ambient(text)?;
@@ -67,14 +64,32 @@ fn of_name(project: &Project, name: &Name) -> Option<String> {
             let target = project.files.iter().find(|f| Some(f.source) == name.def.map(|d| d.source))?;
             Some(format!("`{}`", target.path.display()))
         }
-        Role::Field if name.def.is_none() => None,
+        Role::Field if name.def.is_none() => of_field(project, name.span),
         _ => of_declaration(project, name, names::declaration(project, name.def?)?),
     }
 }
 
-fn function_row(name: &str) -> Option<&'static functions::Row> {
+/// Whether what stands at a place is called on a value, or read from one.
+fn receiver(project: &Project, span: Span) -> bool {
+    let text = super::entry_text(project);
+    text.get(..span.start as usize).is_some_and(|t| t.trim_end().ends_with('.'))
+}
+
+fn of_function(name: &str, receiver: bool) -> Option<String> {
+    if let Some(form) = forms::by_name(name, receiver) {
+        return Some(format!("{}\n\n{}", code(form.signature), form.doc));
+    }
     let dotted = || functions::rows().find(|r| r.name.rsplit('.').next() == Some(name));
-    functions::by_name(name).or_else(dotted)
+    let row = functions::by_name(name).or_else(dotted)?;
+    Some(format!("{}\n\n{}", code(&row.to_string()), row.doc))
+}
+
+/// A field that is read, with the type of what is read.
+fn of_field(project: &Project, span: Span) -> Option<String> {
+    let plan = super::hir_of(project, super::plan_at(project, span.start)?)?;
+    let read = expr_at(plan, span.end)?;
+    let whole = read.span.end == span.end && !matches!(read.ty, Type::Error);
+    whole.then(|| code(&format!("{}: {}", project.sources.slice(span), read.ty)))
 }
 
 fn of_declaration(project: &Project, name: &Name, decl: Decl<'_>) -> Option<String> {

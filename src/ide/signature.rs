@@ -1,5 +1,6 @@
 //! Signatures as text, and which argument of which call the cursor stands in.
 
+use super::forms;
 use super::scope::{Callee, Scope};
 use crate::expr::functions;
 use crate::format;
@@ -196,10 +197,17 @@ fn of_callee(callee: Callee<'_>, call: &OpenCall<'_>) -> Help {
 
 fn of_function(call: &OpenCall<'_>) -> Option<Help> {
     let short = call.callee.rsplit('.').next().unwrap_or(&call.callee);
+    if let Some(form) = forms::by_name(short, call.receiver) {
+        return Some(of_label(form.signature.to_owned(), form.doc, call));
+    }
     let row = functions::by_name(&call.callee)
         .or_else(|| functions::lookup(short, call.receiver))
         .or_else(|| functions::by_name(short))?;
-    let label = row.to_string().lines().next().unwrap_or("").to_owned();
+    Some(of_label(row.to_string().lines().next().unwrap_or("").to_owned(), row.doc, call))
+}
+
+/// Help for a call that is described by a line.
+fn of_label(label: String, docs: &str, call: &OpenCall<'_>) -> Help {
     let mut params = Vec::new();
     if let (Some(open), Some(close)) = (label.find('('), label.rfind(") ->")) {
         let mut at = open + 1;
@@ -211,5 +219,5 @@ fn of_function(call: &OpenCall<'_>) -> Option<Help> {
         }
     }
     let active = Some(call.before.len()).filter(|n| *n < params.len());
-    Some(Help { label, docs: row.doc.to_owned(), params, active })
+    Help { label, docs: docs.to_owned(), params, active }
 }

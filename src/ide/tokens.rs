@@ -224,6 +224,18 @@ impl Cut<'_, '_> {
         token.end()
     }
 
+    /// Where the `${` stands that opens a hole: it is no part of the text, and keeps the colour that a grammar gives it.
+    fn opened(&self, from: u32, hole: u32) -> u32 {
+        let piece = self.text.get(from as usize..hole as usize).unwrap_or("");
+        piece.trim_end().strip_suffix("${").map_or(hole, |text| from + text.len() as u32)
+    }
+
+    /// Behind the `}` that closes a hole.
+    fn closed(&self, hole: u32, end: u32) -> u32 {
+        let piece = self.text.get(hole as usize..end as usize).unwrap_or("");
+        piece.trim_start().strip_prefix('}').map_or(hole, |rest| end - rest.len() as u32)
+    }
+
     /// The plain pieces of a string, and the expressions between them.
     fn string(&mut self, token: &Token<'_>) {
         let mut at = token.start;
@@ -236,9 +248,9 @@ impl Cut<'_, '_> {
             if hole.start < at {
                 continue;
             }
-            self.add(at, hole.start, Kind::String);
+            self.add(at, self.opened(at, hole.start), Kind::String);
             self.run(hole.start, hole.end, u32::MAX);
-            at = hole.end;
+            at = self.closed(hole.end, token.end());
         }
         self.add(at, token.end(), Kind::String);
     }

@@ -119,7 +119,10 @@ impl Known<'_> {
             };
         }
         match &*cond.kind {
-            ExprKind::Binary { op: op @ (BinaryOp::Eq | BinaryOp::Ne), left, right } => {
+            // What `?.` itself asks is no condition that somebody wrote: it has the place of the whole.
+            ExprKind::Binary { op: op @ (BinaryOp::Eq | BinaryOp::Ne), left, right }
+                if right.span != cond.span =>
+            {
                 self.equality(*op, left, right)
             }
             ExprKind::Binary { op: op @ (BinaryOp::Ge | BinaryOp::Lt), left, right } if is_size(left) => {

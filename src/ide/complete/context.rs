@@ -134,6 +134,12 @@ pub(crate) fn context<'t>(place: &Place, before: &[Token<'t>]) -> Context<'t> {
     }
 }
 
+/// In the `${` of a string: what stands in no bracket there is a value.
+pub(crate) fn in_hole<'t>(place: &Place, before: &[Token<'t>]) -> Context<'t> {
+    let member = before.last().is_some_and(|t| matches!(t.text, "." | "?."));
+    if member || !open_brackets(before).is_empty() { context(place, before) } else { value(before) }
+}
+
 fn word<'t>(tokens: &[Token<'t>]) -> &'t str {
     tokens.last().map_or("", |t| t.text)
 }

@@ -7,6 +7,7 @@ use crate::check::hir::VarKind;
 use crate::check::relate::shape;
 use crate::check::{infer_text, standard_signature};
 use crate::expr::functions::{self, Row, Ty};
+use crate::ide::forms::{self, Form};
 use crate::ide::keywords::{self, Place as Words};
 use crate::ide::scope::{Callee, Scope, standard};
 use crate::ide::signature::OpenCall;
@@ -15,25 +16,6 @@ use crate::source::Span;
 use crate::syntax::ast::{self, Item as AstItem, Param};
 use crate::syntax::tokens::Token;
 use crate::types::{Field, RecordType, Type};
-
-/// Functions whose argument is named by a variable: `xs.map(x, …)`.
-const MACROS: &[(&str, &str, &str)] = &[
-    ("map", "map(${1:x}, $2)", "The list of the values of an expression, one for each element."),
-    ("filter", "filter(${1:x}, $2)", "The elements for which a condition holds."),
-    ("all", "all(${1:x}, $2)", "Whether a condition holds for every element."),
-    ("exists", "exists(${1:x}, $2)", "Whether a condition holds for some element."),
-    ("exists_one", "exists_one(${1:x}, $2)", "Whether a condition holds for exactly one element."),
-    ("sortBy", "sortBy(${1:x}, ${2:x.key})", "The elements ordered by a key."),
-];
-
-/// Functions that ask about a step.
-const STATUS: &[(&str, &str)] = &[
-    ("succeeded", "Whether the step has a value."),
-    ("failed", "Whether the step failed, and the plan went on."),
-    ("skipped", "Whether the step did not run."),
-    ("error", "The last error of the step, or null."),
-    ("failures", "The failed items of a `for` with `tolerate`."),
-];
 
 pub(super) struct Maker<'a> {
     pub(super) scope: Scope<'a>,
@@ -68,12 +50,17 @@ impl<'a> Maker<'a> {
         &mut self.out[last]
     }
 
-    pub(super) fn all(&mut self, context: &Context<'_>, before: &[Token<'_>]) {
+    /// The variables of the macros around the cursor.
+    fn around(&mut self, before: &[Token<'_>]) {
         for open in macro_calls(before) {
             // Outer ones first: an inner one may run over what an outer one names.
             let ty = self.type_of(open.over(self.scope.text()));
             self.macros.push((open.variable.into(), element(&ty)));
         }
+    }
+
+    pub(super) fn all(&mut self, context: &Context<'_>, before: &[Token<'_>]) {
+        self.around(before);
         match context {
             Context::Words(places) => places.iter().for_each(|p| self.words(*p)),
             Context::Action { regions } => {
@@ -304,11 +291,7 @@ impl<'a> Maker<'a> {
             }
         }
         if matches!(bare, Type::List(_) | Type::Map(_) | Type::Record(_) | Type::Json) {
-            for (name, snippet, doc) in MACROS {
-                let item = self.add(name, ItemKind::Function, 3);
-                item.snippet = (*snippet).to_owned();
-                item.docs = (*doc).to_owned();
-            }
+            self.forms(forms::MACROS, 3);
         }
     }
 
@@ -414,20 +397,19 @@ impl<'a> Maker<'a> {
         for row in functions::rows().filter(|r| r.called_as(false) && !r.name.contains('.')) {
             self.function(row.name, row, false);
         }
-        for (name, doc) in STATUS {
-            let item = self.add(name, ItemKind::Function, 4);
-            item.docs = (*doc).to_owned();
-            item.snippet = format!("{name}(${{1:step}})");
-        }
-        for (name, snippet, doc) in [
-            ("has", "has($1)", "Whether a field is there and not null."),
-            ("secret", "secret(\"$1\")", "A secret of `aos.toml`."),
-            ("endorse", "endorse($1, \"${2:reason}\")", "Says that untrusted content may be trusted."),
-            ("declassify", "declassify($1, \"${2:reason}\")", "Says that private content may be public."),
-        ] {
-            let item = self.add(name, ItemKind::Function, 6);
-            item.docs = doc.to_owned();
-            item.snippet = snippet.to_owned();
+        self.forms(forms::STATUS, 4);
+        self.forms(forms::OTHERS, 6);
+    }
+
+    fn forms(&mut self, forms: &[Form], rank: u8) {
+        let called = self.called();
+        for form in forms {
+            let item = self.add(form.name, ItemKind::Function, rank);
+            item.detail = form.signature.to_owned();
+            item.docs = form.doc.to_owned();
+            if !called {
+                item.snippet = form.snippet.to_owned();
+            }
         }
     }
 
@@ -548,7 +530,8 @@ impl<'a> Maker<'a> {
     }
 
     /// Inside a string that does not end before the cursor.
-    pub(super) fn in_text(&mut self, context: &Context<'_>, token: &Token<'_>) {
+    pub(super) fn in_text(&mut self, context: &Context<'_>, before: &[Token<'_>], token: &Token<'_>) {
+        self.around(before);
         let quotes = if token.text.starts_with("\"\"\"") || token.text.starts_with("'''") { 3 } else { 1 };
         self.span.start = token.start + quotes;
         let before = self.scope.text().get(..token.start as usize).unwrap_or("").trim_end();
@@ -571,19 +554,21 @@ impl<'a> Maker<'a> {
             return;
         }
         match context {
-            Context::Value { of: Some(call), .. } | Context::Argument { call } => self.wanted(call, true),
+            Context::Argument { call } => self.wanted(call, true),
             Context::Pattern { subject: (from, to) } => {
                 let text = self.scope.text().get(*from as usize..*to as usize).unwrap_or("").trim();
                 let ty = self.type_of(text);
                 self.literals(&ty, true);
             }
-            Context::Value { of: None, .. } => {
+            Context::Value { of, .. } => {
                 // `x == "…"`: the values of what stands on the left.
                 if let Some(left) = before.strip_suffix("==").or_else(|| before.strip_suffix("!=")) {
                     let left = left.trim_end();
                     let start = left.rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '?')));
                     let ty = self.type_of(left.get(start.map_or(0, |n| n + 1)..).unwrap_or(""));
                     self.literals(&ty, true);
+                } else if let Some(call) = of {
+                    self.wanted(call, true);
                 }
             }
             _ => {}

@@ -30,6 +30,7 @@ function headers() {
 
 /** Puts code-server's VS Code together, once: what is there already is left alone. */
 function install() {
+  if (Number(process.versions.node.split(".")[0]) < 20) throw new Error(`Node ${process.version} is too old: VS Code's server needs 20`);
   const done = path.join(modules, `.put-together-for-${process.version}`);
   if (fs.existsSync(done)) return;
   packages("ci", __dirname);
