@@ -130,7 +130,8 @@ impl<'a> Lower<'a> {
             return;
         }
         let message = format!("`{}` is a function: a step calls a skill or a plan", call.callee.name);
-        let d = Diagnostic::new(Code::UnknownSkill, call.callee.span, message).label("a `let` holds what it gives");
+        let d = Diagnostic::new(Code::UnknownSkill, call.callee.span, message)
+            .label("a `let` holds what it gives");
         let word = Span { end: step.name.span.start, ..stmt.span };
         let plain = step.clauses.is_empty() && stmt.lead.docs.is_none() && stmt.lead.allows.is_empty();
         self.cx.report(match plain {
