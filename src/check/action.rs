@@ -4,6 +4,7 @@ use super::body::Lower;
 use super::collect::Callable;
 use super::cx::{Def, Ref, Role};
 use super::effects::{Content, instantiate};
+use super::functions;
 use super::hir::{self, Arg, Idempotency, Param, Signature, Target};
 use super::holes::hole;
 use super::infer::quoted;
@@ -105,6 +106,38 @@ impl<'a> Lower<'a> {
             None => self.unknown_callee(path),
         }
         found
+    }
+
+    /// Whether what stands as a call is a function: `xs.map(…)`, `size(xs)`. Those are values, and no step makes them.
+    pub(super) fn computes(&self, call: &ast::Call) -> bool {
+        let name = &*call.callee.name;
+        if self.scope.callables.contains_key(name)
+            || signature::standard(self.unit.catalog, &call.callee.name).is_some()
+        {
+            return false;
+        }
+        let of_value = name.rsplit_once('.').is_some_and(|(value, function)| {
+            let first = value.split('.').next().unwrap_or(value);
+            self.cx.lookup(first).is_some() && functions::computed(function, true)
+        });
+        of_value || functions::computed(name, false)
+    }
+
+    /// A step whose action is a function: a `let` is what was meant.
+    pub(super) fn computed_step(&mut self, stmt: &ast::Stmt, step: &ast::Step) {
+        let ast::Action::Call(call) = &step.action else { return };
+        if !self.computes(call) {
+            return;
+        }
+        let message = format!("`{}` is a function: a step calls a skill or a plan", call.callee.name);
+        let d = Diagnostic::new(Code::UnknownSkill, call.callee.span, message)
+            .label("a `let` holds what it gives");
+        let word = Span { end: step.name.span.start, ..stmt.span };
+        let plain = step.clauses.is_empty() && stmt.lead.docs.is_none() && stmt.lead.allows.is_empty();
+        self.cx.report(match plain {
+            true => d.fix("write `let`", vec![Edit::replace(word, "let ")]),
+            false => d.help("write `let`, without clauses"),
+        });
     }
 
     fn unknown_callee(&mut self, path: &ast::Path) {

@@ -300,6 +300,7 @@ impl<'a> Lower<'a> {
         self.strict = false;
         let (name, name_span, kind, var) = match &stmt.kind {
             ast::StmtKind::Step(step) => {
+                self.computed_step(stmt, step);
                 let lowered = self.step(step, &mut out.content);
                 let var = self.cx.declare(&step.name, VarKind::Step, lowered.step.ty.clone());
                 if !matches!(lowered.may_miss, MayMiss::No) {

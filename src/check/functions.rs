@@ -65,6 +65,11 @@ pub(super) fn exists(name: &str, receiver: bool) -> bool {
     functions::lookup(name, receiver).is_some() || (receiver && MACROS.contains(&name))
 }
 
+/// Whether `name` is computed where it is written, not called as a skill.
+pub(super) fn computed(name: &str, receiver: bool) -> bool {
+    exists(name, receiver) || (!receiver && SPECIAL.contains(&name))
+}
+
 /// The type of the error of a step: `kinds` and `details` where they are known.
 pub(crate) fn error_type(kinds: &[Name], details: Option<Type>) -> Type {
     let kind = if kinds.is_empty() { Type::String } else { Type::Literals(kinds.into()) };

@@ -25,10 +25,18 @@ pub(super) struct Done {
     pub(super) bounded: bool,
 }
 
+/// An action of which nothing is known, and nothing more is said.
+fn unread(span: Span) -> Done {
+    let body = hir::Body { stmts: Vec::new(), result: None, until: None, span };
+    done(Action::Do(body), Type::Error, Content::default())
+}
+
 impl Lower<'_> {
     pub(super) fn action(&mut self, action: &ast::Action) -> Done {
         let first = self.next_var();
         let mut done = match action {
+            // Which has been said.
+            ast::Action::Call(call) if self.computes(call) => unread(call.span),
             ast::Action::Call(call) => {
                 let called = self.call(call);
                 let callee = Some(call.callee.name.clone());
@@ -40,10 +48,7 @@ impl Lower<'_> {
                     bounded: false,
                 };
             }
-            ast::Action::Error(span) => {
-                let body = hir::Body { stmts: Vec::new(), result: None, until: None, span: *span };
-                done(Action::Do(body), Type::Error, Content::default())
-            }
+            ast::Action::Error(span) => unread(*span),
             ast::Action::Do(body) => {
                 let (body, ty, content) = self.region(body, Want::Any);
                 done(Action::Do(body), ty, content)

@@ -69,3 +69,12 @@ fn the_values_of_a_field_are_offered_where_it_is_compared() {
         ["book", "toy"]
     );
 }
+
+#[test]
+fn what_is_asked_of_a_step_that_may_be_missing_is_no_constant() {
+    let text = "plan p(q: string) -> int {\n  step text = file.read(path: q)\n    when size(q) > 3\n  return text?.size() ?? 0\n}\n";
+    let mut client = Client::new(None);
+    client.open(URI, text);
+    assert_eq!(client.diagnostics(URI, 1), Vec::<Value>::new());
+    assert!(client.shut_down());
+}
