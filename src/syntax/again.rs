@@ -167,7 +167,8 @@ fn plain(source: SourceId, text: &str, start: u32, end: u32) -> Option<Vec<Comme
                 }
             }
             Kind::OpenStr => return None,
-            Kind::Junk if word == "\u{1A}" => return None,
+            // As the parser's own mends write what is missing: the whole parse tells them apart.
+            Kind::Junk | Kind::Str if word.contains('\u{1A}') => return None,
             Kind::Word if token.first && ITEMS.contains(&word) => return None,
             Kind::Punct if matches!(word, "?" | "<") => nesting += 1,
             Kind::Str if usize::from(token.nesting) > 8 => return None,
@@ -294,8 +295,21 @@ plan q() { let z = 1 }
     /// Every word of the body is taken away, doubled and replaced; most of it is read in a window.
     #[test]
     fn a_change_gives_what_the_whole_text_gives() {
-        let words =
-            ["", "x", "step", "step u = ", "let k = 1\n", "timeout", "// c\n", "{", ")", "\"", "}", "\n"];
+        let words = [
+            "",
+            "x",
+            "step",
+            "step u = ",
+            "let k = 1\n",
+            "timeout",
+            "// c\n",
+            "{",
+            ")",
+            "\"",
+            "}",
+            "\n",
+            "\u{1A}",
+        ];
         let (mut quick, mut all, mut wrong) = (0, 0, Vec::new());
         for at in (0..PLAN.len()).filter(|n| PLAN.is_char_boundary(*n)) {
             for len in [0, 1, 5] {
@@ -310,6 +324,19 @@ plan q() { let z = 1 }
         let first: Vec<&String> = wrong.iter().step_by(wrong.len() / 12 + 1).collect();
         assert!(wrong.is_empty(), "{} wrong, such as {first:#?}", wrong.len());
         assert!(quick * 2 > all, "{quick} of {all} in a window");
+    }
+
+    #[test]
+    fn a_control_character_is_told_where_it_stands() {
+        for text in [
+            "plan p(a: int) -> string {\n  return \"${a +\u{1A} 1}\"\n}\n",
+            "plan p() -> int {\n  return \u{1A} 1\n}\n",
+        ] {
+            let found = super::super::parse(SourceId(0), text).diagnostics;
+            let at = text.find('\u{1A}').unwrap() as u32;
+            let told: Vec<_> = found.iter().map(|d| (&*d.message, d.span.start)).collect();
+            assert_eq!(told, [("a control character stands in the text", at)], "{text}");
+        }
     }
 
     #[test]

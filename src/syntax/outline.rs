@@ -208,17 +208,22 @@ impl Pass<'_> {
             Kind::Word | Kind::Number | Kind::Str | Kind::Junk | Kind::Comment => {}
         }
         if self.text.as_bytes().get(token.start as usize) == Some(&0x1A) && token.kind == Kind::Junk {
-            let span = Span { source: self.source, start: token.start, end: token.end };
-            let d = Diagnostic::new(Code::Syntax, span, "a control character stands in the text")
-                .fix("remove it", vec![Edit::delete(span)]);
-            self.fault(d);
+            self.control(token.start);
         }
+    }
+
+    /// The character that the parser's own mends put where something is missing: in a text it would be taken for one of these.
+    fn control(&mut self, at: u32) {
+        let span = Span { source: self.source, start: at, end: at + 1 };
+        let d = Diagnostic::new(Code::Syntax, span, "a control character stands in the text")
+            .fix("remove it", vec![Edit::delete(span)]);
+        self.fault(d);
     }
 
     /// Brackets inside the `${…}` of a string nest like any others: counted roughly, an upper bound.
     fn inside(&mut self, token: &Token) {
-        let (mut depth, mut deepest, mut hole) = (0_usize, 0, false);
-        for byte in self.slice(token).bytes() {
+        let (mut depth, mut deepest, mut control) = (0_usize, 0, None);
+        for (at, byte) in (token.start..).zip(self.slice(token).bytes()) {
             match byte {
                 b'(' | b'[' | b'{' => {
                     depth += 1;
@@ -226,12 +231,15 @@ impl Pass<'_> {
                 }
                 b')' | b']' | b'}' => depth = depth.saturating_sub(1),
                 b'?' | b'<' => deepest = deepest.max(depth),
-                0x1A => hole = true,
+                0x1A => control = control.or(Some(at)),
                 _ => {}
             }
         }
-        if deepest + self.stack.len() > MAX_DEPTH * 2 || hole {
+        if deepest + self.stack.len() > MAX_DEPTH * 2 {
             self.too_deep(token);
+        } else if let Some(at) = control {
+            self.control(at);
+            self.piece.skipped = true;
         }
     }
 }
