@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// The one table.
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("store");
 
+/// Bytes that were found.
+type Guard<'a> = ::redb::AccessGuard<'a, &'static [u8]>;
+
 /// An open database.
 struct Redb {
     db: Database,
@@ -75,10 +78,7 @@ impl Engine for Redb {
         self.read(Vec::new(), |table| {
             let bounds = (bound(&range.start), bound(&range.end));
             let found = table.range::<&[u8]>(bounds)?;
-            let owned = |entry: Result<
-                (::redb::AccessGuard<'_, &[u8]>, ::redb::AccessGuard<'_, &[u8]>),
-                StorageError,
-            >| {
+            let owned = |entry: Result<(Guard<'_>, Guard<'_>), StorageError>| {
                 entry.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
             };
             if rev {
