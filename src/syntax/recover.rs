@@ -137,6 +137,9 @@ impl<'a> Recovery<'a> {
                 self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
                 return Vec::new();
             }
+            if round == 0 && self.value_step(&mut changes, start, end) {
+                continue;
+            }
             if let Some((open, close)) = self.inner_body(start, end, at, &changes) {
                 let stmts = self.stmts(open + 1, close);
                 bodies.insert(open, Body { stmts, span: self.span(open, close + 1) });
@@ -152,6 +155,38 @@ impl<'a> Recovery<'a> {
             }
         }
         Vec::new()
+    }
+
+    /// `step n = 1 + 2`: a value is held by a `let`.
+    fn value_step(&mut self, changes: &mut Vec<Change>, start: u32, end: u32) -> bool {
+        let tokens = self.tokens(start, end);
+        let [step, name, equals, value, ..] = tokens.as_slice() else { return false };
+        let head = self.word(step) == "step" && name.kind == Kind::Word && self.word(equals) == "=";
+        // A `let` has no documentation. Arguments with names are those of a skill, which no value calls.
+        let documented = self.slice(start, step.start).contains("///");
+        let mut open = Vec::new();
+        let call = tokens.windows(2).any(|t| {
+            let [name, colon] = t else { return false };
+            match name.kind {
+                Kind::Open(bracket) => open.push(bracket),
+                Kind::Close(_) => drop(open.pop()),
+                Kind::Word => return open.last() == Some(&b'(') && self.word(colon) == ":",
+                Kind::OpenStr | Kind::Number | Kind::Str | Kind::Punct | Kind::Junk | Kind::Comment => {}
+            }
+            false
+        });
+        let text = self.slice(value.start, end).trim_end();
+        if !head || documented || call || PlanParser::parse(Rule::only_expr, text).is_err() {
+            return false;
+        }
+        let change = Change { start: step.start, end: step.end, text: "let".into() };
+        let message = "a step calls a skill or a plan, or opens a block; this is a value";
+        let d = Diagnostic::new(Code::Syntax, self.span(value.start, value.end), message)
+            .label("a `let` holds it")
+            .fix("write `let`", vec![Edit::replace(self.span(change.start, change.end), "let")]);
+        self.diagnostics.push(d);
+        offsets::add(changes, change);
+        true
     }
 
     /// The outermost body of a statement around `at` that was not taken out yet.
