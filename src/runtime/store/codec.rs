@@ -14,7 +14,7 @@ use uuid::Uuid;
 const JSON: u8 = 1;
 const EVENT: u8 = 2;
 /// A row of events ends with the one that makes it this long: few rows for many small events, and no row that the store keeps badly.
-const ROW_BYTES: usize = 16 << 10;
+const ROW_BYTES: usize = 5 << 10;
 
 /// Why a value could not be written or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

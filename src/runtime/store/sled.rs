@@ -8,6 +8,7 @@
 //! file. sled may panic on damage: its callers catch that.
 
 mod log;
+mod parts;
 
 pub(super) use log::Damage;
 
@@ -23,7 +24,9 @@ use std::time::Instant;
 /// A tree beside the one of the keys. sled writes a page of some 16 rows anew after ten changes: what changes with every commit must
 /// not lie beside the large first row of a journal.
 const APART: &str = "apart";
-/// In it: the generation of the log that sled has not taken up for good. The number of the last commit is there too.
+/// The tree of the parts of large values.
+const PARTS: &str = "parts";
+/// In the one apart: the generation of the log that sled has not taken up for good. The number of the last commit is there too.
 const GENERATION: &str = "log generation";
 /// A log that is longer is not left to the next who opens the store: reading it takes a while.
 const SHORT: u64 = 256 << 10;
@@ -37,6 +40,7 @@ const SYNC_CHANGES: usize = 256;
 pub(super) struct Sled {
     db: ::sled::Db,
     apart: ::sled::Tree,
+    parts: ::sled::Tree,
     /// For our own syncs.
     file: File,
     dir: PathBuf,
@@ -92,12 +96,13 @@ impl Sled {
             file.map_err(|error| StoreError::io(format!("cannot open {}/db", dir.display()), error))?;
         let wrong = |error| explain(dir, error);
         let apart = db.open_tree(APART).map_err(wrong)?;
+        let parts = db.open_tree(PARTS).map_err(wrong)?;
         let known = apart.get(GENERATION).map_err(wrong)?;
         let known = known.and_then(|bytes| Some(u64::from_le_bytes((*bytes).try_into().ok()?)));
-        let mut take = |changes| take_up(db, &apart, changes).map_err(wrong);
+        let mut take = |changes| take_up((db, &apart, &parts), changes).map_err(wrong);
         let log = Log::open(dir, known.unwrap_or(0), damage, &mut take)?;
         let log = Mutex::new(Ahead { log, bytes: 0, changes: 0 });
-        let sled = Self { db: db.clone(), apart, file, dir: dir.to_owned(), limit: options.log, log };
+        let sled = Self { db: db.clone(), apart, parts, file, dir: dir.to_owned(), limit: options.log, log };
         sled.settle(true)?;
         Ok(sled)
     }
@@ -132,14 +137,17 @@ impl Sled {
 }
 
 /// What is deeper in the order of keys comes first: the journal before the lists that are made from it.
-fn take_up(db: &::sled::Tree, apart: &::sled::Tree, mut changes: Vec<Change>) -> ::sled::Result<()> {
+fn take_up(
+    (db, apart, large): (&::sled::Tree, &::sled::Tree, &::sled::Tree),
+    mut changes: Vec<Change>,
+) -> ::sled::Result<()> {
     changes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
     let last = last_key();
     for (key, value) in changes {
         let tree = if key == last { apart } else { db };
         match value {
-            Some(value) => tree.insert(key, value)?,
-            None => tree.remove(key)?,
+            Some(value) => parts::put(tree, large, key, value)?,
+            None => parts::remove(tree, large, &key)?,
         };
     }
     Ok(())
@@ -164,14 +172,15 @@ impl Engine for Sled {
         let apart = if key == last_key() { self.read(|_| self.apart.get(key))? } else { None };
         // A store of before had all keys in one tree.
         let found = if apart.is_some() { apart } else { self.read(|db| db.get(key))? };
-        Ok(found.map(|value| value.to_vec()))
+        found.map(|value| self.read(|_| parts::whole(&self.parts, key, &value))).transpose()
     }
 
     fn scan(&self, range: KeyRange, rev: bool, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.read(|db| {
             let found = db.range((range.start, range.end));
             let owned = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
-                entry.map(|(key, value)| (key.to_vec(), value.to_vec()))
+                let (key, value) = entry?;
+                Ok((key.to_vec(), parts::whole(&self.parts, &key, &value)?))
             };
             if rev {
                 found.rev().take(limit).map(owned).collect()
@@ -192,7 +201,7 @@ impl Engine for Sled {
         ahead.bytes += ahead.log.length() - before;
         ahead.changes += changes.len();
         // Only now: sled may write it at any time, and half of it.
-        self.read(|db| take_up(db, &self.apart, changes))
+        self.read(|db| take_up((db, &self.apart, &self.parts), changes))
     }
 
     fn settle(&self, closing: bool) -> Result<(), StoreError> {
