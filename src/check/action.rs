@@ -111,16 +111,14 @@ impl<'a> Lower<'a> {
     /// Whether what stands as a call is a function: `xs.map(…)`, `size(xs)`. Those are values, and no step makes them.
     pub(super) fn computes(&self, call: &ast::Call) -> bool {
         let name = &*call.callee.name;
-        if self.scope.callables.contains_key(name)
-            || signature::standard(self.unit.catalog, &call.callee.name).is_some()
-        {
-            return false;
-        }
         let of_value = name.rsplit_once('.').is_some_and(|(value, function)| {
             let first = value.split('.').next().unwrap_or(value);
             self.cx.lookup(first).is_some() && functions::computed(function, true)
         });
-        of_value || functions::computed(name, false)
+        // A skill or a plan may have the name of a function; hardly any call gets so far.
+        (of_value || functions::computed(name, false))
+            && !self.scope.callables.contains_key(name)
+            && signature::standard(self.unit.catalog, &call.callee.name).is_none()
     }
 
     /// A step whose action is a function: a `let` is what was meant.

@@ -18,7 +18,7 @@ use crate::runtime::points;
 use log::{Change, Log};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 /// A tree beside the one of the keys. sled writes a page of some 16 rows anew after ten changes: what changes with every commit must
@@ -47,6 +47,8 @@ pub(super) struct Sled {
     /// Bytes of the log after which a checkpoint is made.
     limit: u64,
     log: Mutex<Ahead>,
+    /// Held alone while changes are taken up: who reads a value in parts must not find those of two.
+    taking_up: RwLock<()>,
 }
 
 /// The log, and what sled has taken up since its file was synced.
@@ -102,7 +104,9 @@ impl Sled {
         let mut take = |changes| take_up((db, &apart, &parts), changes).map_err(wrong);
         let log = Log::open(dir, known.unwrap_or(0), damage, &mut take)?;
         let log = Mutex::new(Ahead { log, bytes: 0, changes: 0 });
-        let sled = Self { db: db.clone(), apart, parts, file, dir: dir.to_owned(), limit: options.log, log };
+        let taking_up = RwLock::new(());
+        let (db, dir) = (db.clone(), dir.to_owned());
+        let sled = Self { db, apart, parts, file, dir, limit: options.log, log, taking_up };
         sled.settle(true)?;
         Ok(sled)
     }
@@ -142,9 +146,8 @@ fn take_up(
     mut changes: Vec<Change>,
 ) -> ::sled::Result<()> {
     changes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
-    let last = last_key();
     for (key, value) in changes {
-        let tree = if key == last { apart } else { db };
+        let tree = if key == last_key() { apart } else { db };
         match value {
             Some(value) => parts::put(tree, large, key, value)?,
             None => parts::remove(tree, large, &key)?,
@@ -169,25 +172,29 @@ pub(super) fn open(options: &DiskOptions, dir: &Path, damage: Damage) -> Result<
 
 impl Engine for Sled {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let apart = if key == last_key() { self.read(|_| self.apart.get(key))? } else { None };
-        // A store of before had all keys in one tree.
-        let found = if apart.is_some() { apart } else { self.read(|db| db.get(key))? };
-        found.map(|value| self.read(|_| parts::whole(&self.parts, key, &value))).transpose()
+        let _still = self.taking_up.read().unwrap_or_else(PoisonError::into_inner);
+        self.read(|db| {
+            let apart = if key == last_key() { self.apart.get(key)? } else { None };
+            // A store of before had all keys in one tree.
+            let found = if apart.is_some() { apart } else { db.get(key)? };
+            found.map(|value| parts::whole(&self.parts, key, &value)).transpose()
+        })
     }
 
     fn scan(&self, range: KeyRange, rev: bool, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(|db| {
-            let found = db.range((range.start, range.end));
-            let owned = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
-                let (key, value) = entry?;
-                Ok((key.to_vec(), parts::whole(&self.parts, &key, &value)?))
-            };
-            if rev {
-                found.rev().take(limit).map(owned).collect()
-            } else {
-                found.take(limit).map(owned).collect()
+        let found = self.db.range((range.start, range.end));
+        let whole = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| match entry {
+            Ok((key, value)) if parts::are_of(&value) => {
+                // Anew, and by itself: a long scan does not keep the writer waiting.
+                self.get(&key).map(|value| Some((key.to_vec(), value?))).transpose()
             }
-        })
+            Ok((key, value)) => Some(Ok((key.to_vec(), value.to_vec()))),
+            Err(error) => Some(Err(explain(&self.dir, error))),
+        };
+        match rev {
+            true => found.rev().filter_map(whole).take(limit).collect(),
+            false => found.filter_map(whole).take(limit).collect(),
+        }
     }
 
     fn write(&self, changes: Changes) -> Result<(), StoreError> {
@@ -200,6 +207,7 @@ impl Engine for Sled {
         points::pass("log-synced");
         ahead.bytes += ahead.log.length() - before;
         ahead.changes += changes.len();
+        let _alone = self.taking_up.write().unwrap_or_else(PoisonError::into_inner);
         // Only now: sled may write it at any time, and half of it.
         self.read(|db| take_up((db, &self.apart, &self.parts), changes))
     }
@@ -236,6 +244,30 @@ mod tests {
     use super::super::disk::{DiskStore, tests::put};
     use super::super::{CommitNo, Store};
     use super::*;
+
+    #[test]
+    fn a_large_value_is_read_whole_while_it_is_written_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let sled = Sled::open(&DiskOptions::new(dir.path()), dir.path(), Damage::Refuse).unwrap().unwrap();
+        let value = |n: u8| vec![n; 20_000 + usize::from(n) * 300];
+        let write = |n: u8| sled.write([(vec![7], Some(value(n)))].into()).unwrap();
+        write(0);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                (1..=200).for_each(write);
+                done.store(true, std::sync::atomic::Ordering::Release);
+            });
+            while !done.load(std::sync::atomic::Ordering::Acquire) {
+                let got = sled.get(&[7]).unwrap().unwrap();
+                assert!(got == value(got[0]), "{} bytes, first {}", got.len(), got[0]);
+                let scanned = sled.scan(KeyRange::all(), false, 9).unwrap();
+                assert!(scanned[0].1 == value(scanned[0].1[0]));
+            }
+        });
+        sled.write([(vec![7], None)].into()).unwrap();
+        assert_eq!((sled.get(&[7]).unwrap(), sled.parts.len()), (None, 0));
+    }
 
     #[tokio::test]
     async fn after_a_failed_sync_nothing_is_acknowledged() {

@@ -314,7 +314,6 @@ fn push_text(out: &mut String, text: &str, block: bool) {
     }
 }
 
-/// Milliseconds as a duration literal.
 /// A fix that writes a literal in another way.
 fn written(d: Diagnostic, text: String) -> Diagnostic {
     let span = d.span;
@@ -355,6 +354,7 @@ fn size_text(bytes: i64) -> String {
     unit.map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
 }
 
+/// Milliseconds as a duration literal.
 fn duration_text(mut ms: i64) -> String {
     let mut out = String::new();
     for (unit, factor) in UNITS {

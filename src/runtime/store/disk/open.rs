@@ -8,7 +8,7 @@ use crate::runtime::store::sled::{self, Damage};
 use crate::runtime::store::{CommitNo, Entry, KeyRange, StoreError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
 /// The layout of keys and values this program writes.
@@ -41,8 +41,10 @@ pub(in crate::runtime) fn identity_key() -> Vec<u8> {
     Key::Meta { name: "store".into() }.encode()
 }
 
-pub(in crate::runtime::store) fn last_key() -> Vec<u8> {
-    Key::Meta { name: "commit_no".into() }.encode()
+/// Where the number of the last commit lies; asked for with each read.
+pub(in crate::runtime::store) fn last_key() -> &'static [u8] {
+    static KEY: LazyLock<Vec<u8>> = LazyLock::new(|| Key::Meta { name: "commit_no".into() }.encode());
+    &KEY
 }
 
 /// Opens a store.
@@ -195,7 +197,7 @@ fn first_look(dir: &Path, engine: &dyn Engine) -> Result<Option<(Identity, Commi
         };
     };
     let identity: Identity = codec::decode(1, &identity).map_err(|error| unreadable(dir, error))?;
-    let last = match engine.get(&last_key())? {
+    let last = match engine.get(last_key())? {
         Some(bytes) => codec::decode(1, &bytes).map_err(|error| unreadable(dir, error))?,
         None => 0,
     };

@@ -188,7 +188,7 @@ impl Writer {
         let row =
             codec::encode(1, &last.0).map_err(|error| StoreError::io("cannot number a commit", error))?;
         let mut changed = group.changed;
-        changed.insert(last_key(), Some(row));
+        changed.insert(last_key().to_vec(), Some(row));
         self.engine.write(changed)?;
         points::pass("writer-synced");
         let Shared { synced, commits, groups, syncs, bytes, .. } = &*self.shared;

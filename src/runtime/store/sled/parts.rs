@@ -30,6 +30,11 @@ pub(super) fn remove(main: &Tree, parts: &Tree, key: &[u8]) -> Result<()> {
     forget(parts, key, before, 0)
 }
 
+/// Whether what was found stands for a value in parts.
+pub(super) fn are_of(found: &IVec) -> bool {
+    length(found).is_some()
+}
+
 /// The value of what was found at a key.
 pub(super) fn whole(parts: &Tree, key: &[u8], found: &IVec) -> Result<Vec<u8>> {
     let Some(length) = length(found) else { return Ok(found.to_vec()) };
