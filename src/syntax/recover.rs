@@ -137,7 +137,7 @@ impl<'a> Recovery<'a> {
                 self.diagnostics.push(syntax_error(self.source, self.text, at as usize, &error));
                 return Vec::new();
             }
-            if round == 0 && self.value_step(&mut changes, start, end) {
+            if round == 0 && self.value_step(&mut changes, start, end, at) {
                 continue;
             }
             if let Some((open, close)) = self.inner_body(start, end, at, &changes) {
@@ -158,7 +158,7 @@ impl<'a> Recovery<'a> {
     }
 
     /// `step n = 1 + 2`: a value is held by a `let`.
-    fn value_step(&mut self, changes: &mut Vec<Change>, start: u32, end: u32) -> bool {
+    fn value_step(&mut self, changes: &mut Vec<Change>, start: u32, end: u32, at: u32) -> bool {
         let tokens = self.tokens(start, end);
         let [step, name, equals, value, ..] = tokens.as_slice() else { return false };
         let head = self.word(step) == "step" && name.kind == Kind::Word && self.word(equals) == "=";
@@ -175,17 +175,27 @@ impl<'a> Recovery<'a> {
             }
             false
         });
-        let text = self.slice(value.start, end).trim_end();
+        let clause = tokens.iter().skip(4).find(|t| t.first && CLAUSES.contains(&self.word(t)));
+        // What stands before may be a call, and the clause be wrong.
+        if clause.is_some_and(|clause| at >= clause.start) {
+            return false;
+        }
+        let text = self.slice(value.start, clause.map_or(end, |c| c.start)).trim_end();
         if !head || documented || call || PlanParser::parse(Rule::only_expr, text).is_err() {
             return false;
         }
         let change = Change { start: step.start, end: step.end, text: "let".into() };
         let message = "a step calls a skill or a plan, or opens a block; this is a value";
         let d = Diagnostic::new(Code::Syntax, self.span(value.start, value.end), message)
-            .label("a `let` holds it")
-            .fix("write `let`", vec![Edit::replace(self.span(change.start, change.end), "let")]);
-        self.diagnostics.push(d);
+            .label("a `let` holds it");
+        self.diagnostics.push(match clause {
+            None => d.fix("write `let`", vec![Edit::replace(self.span(change.start, change.end), "let")]),
+            Some(_) => d.help("write `let`, without clauses"),
+        });
         offsets::add(changes, change);
+        if let Some(clause) = clause {
+            offsets::add(changes, Change { start: clause.start, end, text: String::new() });
+        }
         true
     }
 

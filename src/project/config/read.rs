@@ -214,16 +214,24 @@ impl Reader {
     }
 
     fn int(&mut self, value: Found<'_>) -> Option<i64> {
+        self.whole(value, 0)
+    }
+
+    fn whole(&mut self, value: Found<'_>, least: i64) -> Option<i64> {
         let value = value?;
         let found = match value.get_ref() {
             DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix()).ok(),
             _ => None,
         };
-        if found.is_none_or(|n| n < 0) {
-            self.wrong(value, "a whole number from 0 up");
-            return None;
+        if found.is_some_and(|n| n >= least) {
+            return found;
         }
-        found
+        let wanted = format!("a whole number from {least} up");
+        match found {
+            Some(n) => self.report(value.span(), format!("expected {wanted}, found {n}")),
+            None => self.wrong(value, &wanted),
+        }
+        None
     }
 
     fn count(&mut self, value: Found<'_>) -> Option<u32> {
@@ -232,11 +240,7 @@ impl Reader {
 
     /// A count of at least one.
     fn some(&mut self, value: Found<'_>) -> Option<u32> {
-        let count = self.count(value);
-        if let (Some(0), Some(value)) = (count, value) {
-            self.report(value.span(), "expected a whole number from 1 up, found 0");
-        }
-        count.filter(|n| *n > 0)
+        self.whole(value, 1).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
     }
 
     fn float(&mut self, value: Found<'_>) -> Option<f64> {
