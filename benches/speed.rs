@@ -129,25 +129,33 @@ fn compiler() {
 /// As many steps at once as there are.
 const ALL: usize = 1_000;
 
-fn chain(n: usize) -> String {
-    graph((0..n).map(|i| if i == 0 { vec![] } else { vec![i - 1] }))
+/// What only computes.
+const COMPUTES: &str = "json.parse(text: \"7\")";
+/// What reaches out: it waits until what asked for it is durable.
+const READS: &str = "file.read(path: \"seven\")";
+
+fn chain(n: usize, call: &str) -> String {
+    graph(call, (0..n).map(|i| if i == 0 { vec![] } else { vec![i - 1] }))
 }
 
-fn fan(n: usize) -> String {
-    graph((0..n).map(|_| vec![]))
+fn fan(n: usize, call: &str) -> String {
+    graph(call, (0..n).map(|_| vec![]))
 }
 
-fn layers(depth: usize, width: usize) -> String {
-    graph((0..depth * width).map(|i| match i / width {
-        0 => vec![],
-        layer => ((layer - 1) * width..layer * width).collect(),
-    }))
+fn layers(depth: usize, width: usize, call: &str) -> String {
+    graph(
+        call,
+        (0..depth * width).map(|i| match i / width {
+            0 => vec![],
+            layer => ((layer - 1) * width..layer * width).collect(),
+        }),
+    )
 }
 
-fn graph(after: impl Iterator<Item = Vec<usize>>) -> String {
+fn graph(call: &str, after: impl Iterator<Item = Vec<usize>>) -> String {
     let mut text = format!("plan graph()\n  concurrency {ALL}\n{{\n");
     for (i, after) in after.enumerate() {
-        writeln!(text, "  step s{i} = json.parse(text: \"{i}\")").unwrap();
+        writeln!(text, "  step s{i} = {call}").unwrap();
         if !after.is_empty() {
             let names: Vec<String> = after.iter().map(|n| format!("s{n}")).collect();
             writeln!(text, "    depends_on [{}]", names.join(", ")).unwrap();
@@ -164,7 +172,7 @@ fn compile(text: &str) -> Arc<Dag> {
     Arc::new(Dag::new(analysis.into_checked("graph").unwrap().program()))
 }
 
-async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
+async fn run(store: Arc<dyn Store>, dag: Arc<Dag>, root: &Path) {
     let runtime = Runtime::new(store, KeyName::local(), |root: &Path| setup::skills(root, None));
     let request = Request {
         agent: None,
@@ -172,7 +180,7 @@ async fn run(store: Arc<dyn Store>, dag: Arc<Dag>) {
         sources: vec![],
         plan: "graph".into(),
         file: "graph.plan".into(),
-        project_root: std::env::temp_dir(),
+        project_root: root.to_owned(),
         inputs: Map::new(),
         actor: "bench".into(),
         key: None,
@@ -212,7 +220,7 @@ const TAKES: usize = 5;
 async fn engine() {
     println!("\n== engine, 1,000 steps (the store's syncs include those of its opening and closing)");
     println!(
-        "{:<14} {:>10} {:>11} {:>11} {:>9} {:>11} {:>6} {:>7} {:>12} {:>6} {:>9}",
+        "{:<19} {:>10} {:>11} {:>11} {:>9} {:>11} {:>6} {:>7} {:>12} {:>6} {:>9} {:>8} {:>9}",
         "graph",
         "in memory",
         "CPU a step",
@@ -223,17 +231,29 @@ async fn engine() {
         "KB",
         "append+sync",
         "ratio",
+        "overhead",
+        "groups",
         "overhead"
     );
-    let few = fan(1_000).replace(&format!("concurrency {ALL}"), "concurrency 64");
-    let shapes = [
-        ("chain", chain(1_000), 1_000, 1),
-        ("fan-out", fan(1_000), 1, 1_000),
-        ("64 at once", few, 16, 64),
-        ("layers 50×20", layers(50, 20), 50, 20),
-    ];
-    for (name, text, groups, records) in shapes {
+    let few = |text: String| text.replace(&format!("concurrency {ALL}"), "concurrency 64");
+    let shapes = [("", COMPUTES), (", reads", READS)].map(|(kind, call)| {
+        let named = |name: &str, text, groups, records| (format!("{name}{kind}"), text, groups, records);
+        [
+            named("chain", chain(1_000, call), 1_000, 1),
+            named("fan-out", fan(1_000, call), 1, 1_000),
+            named("64 at once", few(fan(1_000, call)), 16, 64),
+            named("layers 50×20", layers(50, 20, call), 50, 20),
+        ]
+    });
+    let only = std::env::args().nth(2);
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("seven"), "7").unwrap();
+    for (name, text, groups, records) in shapes.into_iter().flatten() {
+        if only.as_ref().is_some_and(|only| *only != name) {
+            continue;
+        }
         let dag = compile(&text);
+        let run = |store, dag| run(store, dag, root.path());
         run(Arc::new(MemoryStore::new()), Arc::clone(&dag)).await;
         let (mut memory, mut per_step, mut bare) = (Duration::MAX, Duration::MAX, Duration::MAX);
         for _ in 0..TAKES {
@@ -246,7 +266,8 @@ async fn engine() {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(DiskStore::open(&DiskOptions::new(dir.path().join("store"))).unwrap());
         run(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&dag)).await;
-        let (mut durable, mut bound, mut stored_cpu) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        let (mut durable, mut stored_cpu) = (Duration::MAX, Duration::MAX);
+        let (mut bound, mut grouped) = (Duration::MAX, Duration::MAX);
         let (mut syncs, mut bytes) = (0, 0);
         // In turn, so that both meet the same disk.
         for _ in 0..TAKES {
@@ -258,14 +279,16 @@ async fn engine() {
             let new = store.stats();
             (syncs, bytes) = (new.syncs - old.syncs, new.bytes - old.bytes);
             bound = bound.min(append(dir.path(), syncs, bytes));
+            grouped = grouped.min(append(dir.path(), groups as u64, bytes));
         }
         let ratio = durable.as_secs_f64() / bound.as_secs_f64();
         // What being durable costs beyond the run itself.
-        let overhead = durable.saturating_sub(memory).as_secs_f64() / bound.as_secs_f64();
+        let beyond = durable.saturating_sub(memory).as_secs_f64();
+        let (overhead, of_groups) = (beyond / bound.as_secs_f64(), beyond / grouped.as_secs_f64());
         let kb = bytes as f64 / 1e3;
         println!(
-            "{name:<14} {memory:>10.1?} {per_step:>11.1?} {bare:>11.1?} {durable:>9.1?} {stored_cpu:>11.1?} {syncs:>6} {kb:>7.0} \
-             {bound:>12.1?} {ratio:>6.1} {overhead:>9.1}"
+            "{name:<19} {memory:>10.1?} {per_step:>11.1?} {bare:>11.1?} {durable:>9.1?} {stored_cpu:>11.1?} {syncs:>6} {kb:>7.0} \
+             {bound:>12.1?} {ratio:>6.1} {overhead:>9.1} {groups:>8} {of_groups:>9.1}"
         );
         store.close().unwrap();
     }
@@ -370,7 +393,7 @@ fn memory() {
 fn program() {
     println!("\n== the program, a plan of three steps");
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("three.plan"), chain(3)).unwrap();
+    std::fs::write(dir.path().join("three.plan"), chain(3, COMPUTES)).unwrap();
     let store = dir.path().join("store");
     for (name, store) in [("in memory", ":memory:"), ("durable", store.to_str().unwrap())] {
         let args = ["run", "three.plan#graph", "--quiet", "--store", store];

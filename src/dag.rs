@@ -76,7 +76,12 @@ pub enum VarHome {
     /// An input, an item, an index, a loop variable: belongs to an instance of this body.
     Local(BodyId),
     /// A step or `let`: the statement at this position.
-    Node { body: BodyId, node: u32, lazy: bool },
+    Node {
+        body: BodyId,
+        node: u32,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lazy: bool,
+    },
     /// Bound while an expression is evaluated: `error`, `it`, the variable of a macro.
     Bound,
 }
@@ -124,12 +129,16 @@ pub struct BodyDag {
     /// Its statements, in the order of the text.
     pub nodes: Vec<Node>,
     /// What it returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Expr>,
     /// Variables of outer statements that the result mentions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub result_outer: Vec<VarId>,
     /// `let`s that the result mentions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub result_lets: Vec<VarId>,
     /// The `until` of a loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Expr>,
     /// Statements first; behind them joins, which stand for many edges.
     graph: DiGraph<(), Reason, u32>,
@@ -174,14 +183,19 @@ pub struct Node {
     /// What it does.
     pub kind: NodeKind,
     /// Variables of statements of outer bodies that it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outer: Vec<VarId>,
     /// `let`s that its text mentions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lets: Vec<VarId>,
     /// What its error arms mention: waited for when they run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub soft: Vec<VarId>,
     /// All text of it.
+    #[serde(serialize_with = "crate::source::brief")]
     pub span: Span,
     /// Its name alone.
+    #[serde(serialize_with = "crate::source::brief")]
     pub name_span: Span,
 }
 
@@ -201,6 +215,7 @@ pub struct StepNode {
     /// What it does.
     pub action: Action,
     /// Skipped unless this holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Expr>,
     /// Makes it one call for all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,10 +227,13 @@ pub struct StepNode {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approve: Option<Approve>,
     /// Of one attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Expr>,
     /// Of the whole step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Expr>,
     /// Tried in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_error: Vec<ErrorArm>,
     /// What undoes it: a body with one step, the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -239,11 +257,16 @@ pub enum Action {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ForNode {
     pub item: VarId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<VarId>,
     pub list: Expr,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<Expr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Expr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallel: Option<Expr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerate: Option<Tolerate>,
     pub body: BodyId,
 }
@@ -255,6 +278,7 @@ pub struct LoopNode {
     pub it: VarId,
     pub init: Expr,
     pub max: Expr,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Expr>,
     pub otherwise: LoopElse,
     pub body: BodyId,

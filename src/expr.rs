@@ -28,6 +28,7 @@ pub const UNDECLARED: VarId = VarId(u32::MAX - 1);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expr {
     pub kind: Box<ExprKind>,
+    #[serde(serialize_with = "crate::source::brief")]
     pub span: Span,
     /// Known to the checker; not kept in the journal.
     #[serde(skip)]

@@ -4,7 +4,7 @@ pub mod loader;
 
 pub use loader::{DiskLoader, LoadError, Loader, MemoryLoader};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 
 /// Names one text of a [`Sources`].
@@ -20,6 +20,14 @@ pub struct Span {
     pub start: u32,
     /// Offset behind the last byte.
     pub end: u32,
+}
+
+/// Writes a span as `[source, start, end]`; it is read in this form and as a map.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn brief<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
+    (span.source, span.start, span.end).serialize(serializer)
 }
 
 impl Span {

@@ -120,6 +120,36 @@ async fn a_process_that_keeps_time_takes_up_what_is_due() {
 }
 
 #[tokio::test]
+async fn what_acts_waits_until_what_it_follows_from_is_durable() {
+    let text = "plan p() {\n  step a = json.parse(text: \"1\")\n\n  step b = json.parse(text: \"[${int(a)}]\")\n\n  \
+                step c = file.write(path: \"c\", content: \"${b}\")\n\n  step d = json.parse(text: string(c.size))\n}\n";
+    let graph = dag(text);
+    let mut acted = Vec::new();
+    for commits in 0..6 {
+        let root = tempfile::tempdir().unwrap();
+        let store = Arc::new(MemoryStore::new());
+        store.fail_after(commits);
+        let runtime = over(Arc::clone(&store) as Arc<dyn Store>);
+        let request = Request { project_root: root.path().to_owned(), ..request(&graph, text, Map::new()) };
+        let ended = runtime.start(request).unwrap().done.await.unwrap();
+        // What was begun too early is done by then.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let written = root.path().join("c").exists();
+        // What a program that died at this commit leaves.
+        let kept = over(Arc::new(store.fork()));
+        let durable = kept.runs(1).unwrap().first().map(|row| kept.report(row.run).unwrap().0);
+        let succeeded = |step: &str| {
+            let steps = durable.iter().flat_map(|report| &report.steps);
+            steps.clone().any(|s| &*s.path.0 == step && s.status == aos::engine::StepStatus::Succeeded)
+        };
+        assert!(!written || (succeeded("a") && succeeded("b")), "{commits} commits");
+        assert!(ended.is_err() || (written && succeeded("d")), "{commits} commits");
+        acted.push(written);
+    }
+    assert_eq!((acted[0], acted[5]), (false, true), "{acted:?}");
+}
+
+#[tokio::test]
 async fn one_key_is_one_run_however_many_ask_at_once() {
     let text = "plan p(n: int) -> int {\n  step s = time.sleep(duration: 50ms)\n\n  return n\n}\n";
     let graph = dag(text);

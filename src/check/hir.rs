@@ -231,11 +231,14 @@ pub enum Action {
 pub struct Call {
     pub target: Target,
     /// In the order of the parameters; left-out ones with a default are not here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<Arg>,
     /// The type the result is checked against, type parameters filled in.
     pub output: Type,
     /// Type arguments by parameter: their schema reaches the implementation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub type_args: Vec<(Arc<str>, Type)>,
+    #[serde(serialize_with = "crate::source::brief")]
     pub span: Span,
 }
 

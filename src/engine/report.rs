@@ -146,6 +146,16 @@ impl Machine {
         report
     }
 
+    /// How many steps of the report are in doubt.
+    #[must_use]
+    pub fn count_in_doubt(&self) -> usize {
+        // Most runs have none, and the report of a large one is large.
+        if self.rows.iter().all(|row| row.shown() != StepStatus::InDoubt) {
+            return 0;
+        }
+        self.report().iter().filter(|step| step.status == StepStatus::InDoubt).count()
+    }
+
     /// The failed items of a tolerant `for`, as `failures(step)` gives them.
     #[must_use]
     pub fn failures(&self, step: &StepPath) -> Value {

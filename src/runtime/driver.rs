@@ -1,7 +1,8 @@
 //! The embedded driver of one run: events into the machine, its commands out into the world.
 //!
 //! Apply, append, act: an event is applied first, so an illegal one never reaches the disk; then all that came in meanwhile is
-//! appended with one sync; only then are the commands obeyed.
+//! appended with one sync; only then are the commands obeyed. But for calls that only compute and are done at once: they are made
+//! before, and their answers are appended with what asked for them. A crash in between has a computation made again, nothing else.
 
 use super::call::{Caller, Done, Ready};
 use super::journal::{JournalError, RunJournal};
@@ -23,7 +24,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::Instrument as _;
@@ -32,6 +33,8 @@ use tracing::Instrument as _;
 const BATCH: usize = 1024;
 /// Bytes of arguments up to which a pure call is tried on the driver's own thread.
 const BRIEF: usize = 4096;
+/// How long such calls go on before what they gave is appended: those who watch, and other runs, wait no longer for it.
+const AHEAD: Duration = Duration::from_millis(1);
 
 /// What a run is told from outside.
 #[derive(Debug)]
@@ -98,6 +101,14 @@ struct Counted {
     meter: Meter,
     /// Whether it is made, and is more than a computation.
     outward: bool,
+}
+
+/// What is taken in together.
+#[derive(Default)]
+struct Taken {
+    batch: Vec<Event>,
+    commands: Vec<Command>,
+    notices: Vec<Notice>,
 }
 
 /// What the tasks of calls say.
@@ -302,29 +313,32 @@ impl Driver {
 
     /// Applies, appends, acts. What people do is said to be done by `actor`.
     async fn take_in_from(&mut self, kinds: Vec<EventKind>, actor: &Arc<str>) -> Result<(), JournalError> {
-        let now = jiff::Timestamp::now();
         self.book_given_up();
-        let mut batch = Vec::with_capacity(kinds.len());
-        let mut commands = Vec::new();
-        let mut notices = Vec::new();
+        let mut taken = Taken::default();
+        let now = jiff::Timestamp::now();
         for kind in kinds {
             self.settle(&kind);
-            self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
+            self.apply(kind, (now, actor), &mut taken);
         }
-        self.drop_unmade((now, actor), &mut batch, &mut commands, &mut notices);
+        self.drop_unmade((now, actor), &mut taken);
+        self.compute(actor, &mut taken);
         let mut ready = std::mem::take(&mut self.ready);
         ready.retain(|(i, _)| self.in_flight.contains_key(&(i.step.clone(), i.attempt)));
+        let now = jiff::Timestamp::now();
         if !self.paused {
-            let asked =
-                commands.iter().filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
+            let asked = taken
+                .commands
+                .iter()
+                .filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
             let intents = intents(
                 asked.filter(|i| !self.around.caller.prepares(i)).chain(ready.iter().map(|(i, _)| i)),
             );
             for kind in intents {
-                self.apply(kind, (now, actor), &mut batch, &mut commands, &mut notices);
+                self.apply(kind, (now, actor), &mut taken);
             }
         }
         points::pass("driver-applied");
+        let Taken { batch, commands, notices } = taken;
         let outcome = commands.iter().find_map(|c| if let Command::Finish(o) = c { Some(o) } else { None });
         let rest = self.machine.rest(now).filter(|_| outcome.is_none());
         if !batch.is_empty() {
@@ -347,6 +361,33 @@ impl Driver {
         }
         points::pass("driver-obeyed");
         Ok(())
+    }
+
+    /// Makes the calls that only compute, and takes in what those gave that were done at once, as long as there are such.
+    fn compute(&mut self, actor: &Arc<str>, taken: &mut Taken) {
+        let begun = Instant::now();
+        let mut others = Vec::new();
+        while !self.paused && taken.batch.len() < BATCH && begun.elapsed() < AHEAD {
+            for command in taken.commands.drain(..) {
+                match command {
+                    Command::Invoke(invoke) if is_brief(&invoke) && !self.around.caller.prepares(&invoke) => {
+                        self.make(*invoke, None)
+                    }
+                    other => others.push(other),
+                }
+            }
+            let room = BATCH.saturating_sub(taken.batch.len()).min(self.done.len());
+            if room == 0 {
+                break;
+            }
+            let now = jiff::Timestamp::now();
+            let done: Vec<EventKind> = self.done.drain(..room).collect();
+            for kind in done {
+                self.apply(kind, (now, actor), taken);
+            }
+        }
+        others.append(&mut taken.commands);
+        taken.commands = others;
     }
 
     fn settle(&mut self, kind: &EventKind) {
@@ -420,14 +461,7 @@ impl Driver {
         self.journal.flush().await
     }
 
-    fn apply(
-        &mut self,
-        kind: EventKind,
-        (at, actor): (jiff::Timestamp, &Arc<str>),
-        batch: &mut Vec<Event>,
-        commands: &mut Vec<Command>,
-        notices: &mut Vec<Notice>,
-    ) {
+    fn apply(&mut self, kind: EventKind, (at, actor): (jiff::Timestamp, &Arc<str>), taken: &mut Taken) {
         let actor = match &kind {
             EventKind::Started { .. }
             | EventKind::Reusable { .. }
@@ -445,9 +479,9 @@ impl Driver {
         let event = Event { at, actor, kind };
         match self.machine.apply(&event) {
             Ok(step) => {
-                commands.extend(step.commands);
-                notices.extend(step.notices);
-                batch.push(event);
+                taken.commands.extend(step.commands);
+                taken.notices.extend(step.notices);
+                taken.batch.push(event);
             }
             // A late answer to a call that was aborted, a timer that fired as it was disarmed: not part of the run.
             Err(illegal) => tracing::debug!(run = %self.around.run, %illegal, "event dropped"),
@@ -455,20 +489,14 @@ impl Driver {
     }
 
     /// A call that is only waiting to be made is not waited for where its part of the run stops.
-    fn drop_unmade(
-        &mut self,
-        at: (jiff::Timestamp, &Arc<str>),
-        batch: &mut Vec<Event>,
-        commands: &mut Vec<Command>,
-        notices: &mut Vec<Notice>,
-    ) {
+    fn drop_unmade(&mut self, at: (jiff::Timestamp, &Arc<str>), taken: &mut Taken) {
         let waiting = self.in_flight.iter().filter(|(_, call)| call.preparing).map(|(place, _)| place);
         let stopped: Vec<_> = waiting.filter(|(step, _)| self.machine.is_draining(step)).cloned().collect();
         for (step, attempt) in stopped {
             self.give_up(step.clone(), attempt);
             let error = Failure::new("cancelled", "it was not called any more");
             let kind = EventKind::AttemptFailed { step, attempt, error, usage: Usage::default() };
-            self.apply(kind, at, batch, commands, notices);
+            self.apply(kind, at, taken);
         }
     }
 
@@ -514,8 +542,7 @@ impl Driver {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let caller = Arc::clone(&self.around.caller);
-        let brief = invoke.effect == EffectKind::Pure
-            && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF;
+        let brief = is_brief(&invoke);
         let span = trace::call(&self.around.run, &invoke);
         let outward = invoke.effect != EffectKind::Pure;
         let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default(), outward };
@@ -549,6 +576,12 @@ impl Driver {
         });
         self.in_flight.insert((step, attempt), InFlight { task, effect, preparing, counted });
     }
+}
+
+/// Whether a call only computes, over little.
+fn is_brief(invoke: &Invoke) -> bool {
+    invoke.effect == EffectKind::Pure
+        && invoke.args.values().map(Value::size_estimate).sum::<usize>() <= BRIEF
 }
 
 /// `attempt_started` for calls that must not be repeated unasked.

@@ -24,8 +24,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The version of [`Header`] and of the events behind it.
-pub const FORMAT: u32 = 1;
+/// The version of [`Header`] and of the events behind it. 2: nothing stands for what is empty, and spans are lists.
+pub const FORMAT: u32 = 2;
 /// The version of [`RunRow`].
 const ROW: u16 = 1;
 
@@ -632,8 +632,7 @@ pub(super) fn error_of(outcome: Option<&Outcome>) -> Option<String> {
 }
 
 fn in_doubt(machine: &Machine) -> u32 {
-    let doubts = machine.report().iter().filter(|s| s.status == crate::engine::StepStatus::InDoubt).count();
-    u32::try_from(doubts).unwrap_or(u32::MAX)
+    u32::try_from(machine.count_in_doubt()).unwrap_or(u32::MAX)
 }
 
 /// The row of a run.

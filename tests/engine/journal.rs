@@ -31,6 +31,28 @@ fn a_graph_comes_back_as_it_was() {
     }
 }
 
+/// A graph as journals of format 1 hold it: with a place for what is empty, and spans as maps.
+const FORMAT_1: &str = r#"{"version":1,"entry":"graph","concurrency":64,"plans":{"graph":{"name":"graph","params":[],"output":"null","homes":[{"node":{"body":0,"node":0,"lazy":false}},{"node":{"body":0,"node":1,"lazy":false}}],"body":0,"worst_ms":20000}},"bodies":[{"nodes":[{"name":"a","kind":{"step":{"action":{"call":{"target":{"skill":"json.parse"},"args":[{"name":"text","value":{"kind":{"literal":"7"},"span":{"source":0,"start":43,"end":46}},"ty":"string"}],"output":"json","type_args":[],"span":{"source":0,"start":26,"end":47}}},"when":null,"timeout":null,"deadline":null,"on_error":[]}},"outer":[],"lets":[],"soft":[],"span":{"source":0,"start":17,"end":47},"name_span":{"source":0,"start":22,"end":23}},{"name":"b","kind":{"step":{"action":{"call":{"target":{"skill":"json.parse"},"args":[{"name":"text","value":{"kind":{"literal":"8"},"span":{"source":0,"start":76,"end":79}},"ty":"string"}],"output":"json","type_args":[],"span":{"source":0,"start":59,"end":80}}},"when":null,"timeout":null,"deadline":null,"on_error":[]}},"outer":[],"lets":[],"soft":[],"span":{"source":0,"start":50,"end":99},"name_span":{"source":0,"start":55,"end":56}}],"result":null,"result_outer":[],"result_lets":[],"until":null,"graph":{"nodes":[null,null],"node_holes":[],"edge_property":"directed","edges":[[0,1,"order"]]},"indegree":[0,1],"remaining":[20000,10000]}],"skills":{"json.parse":{"effect":"pure","idempotency":"yes","time":{"kind":{"literal":{"$duration":[10,0]}},"span":{"source":4294966298,"start":170,"end":173}},"params":["text"],"throws":["invalid_json"]}}}"#;
+
+#[test]
+fn a_graph_of_the_first_format_is_read() {
+    let old: Dag = codec::from_json(FORMAT_1.as_bytes()).unwrap();
+    let text = serde_json::to_string(&old).unwrap();
+    assert!(text.len() < FORMAT_1.len() * 3 / 4, "{text}");
+    for (long, short) in [
+        (r#","when":null,"timeout":null,"deadline":null,"on_error":[]"#, ""),
+        (r#","outer":[],"lets":[],"soft":[]"#, ""),
+        (r#","result":null,"result_outer":[],"result_lets":[],"until":null"#, ""),
+        (r#","type_args":[]"#, ""),
+        (r#","lazy":false"#, ""),
+        (r#"{"source":0,"start":17,"end":47}"#, "[0,17,47]"),
+    ] {
+        assert!(FORMAT_1.contains(long) && !text.contains(long), "{long}");
+        assert!(short.is_empty() || text.contains(short), "{short}");
+    }
+    assert_eq!(serde_json::to_string(&*again(&old)).unwrap(), text);
+}
+
 #[test]
 fn long_and_deep_expressions_come_back() {
     // As deep as the parser lets them be: operators in brackets in operators.

@@ -158,7 +158,7 @@ impl Writer {
         self.counts.rows += 1;
         match codec::open(value) {
             Ok(frame) if !frame.json.contains(&b'\n') => {
-                self.framed(key, &format!("\"s\":{}", frame.schema), frame.json)
+                self.framed(key, &format!("\"s\":{}", frame.schema), &frame.json)
             }
             Ok(_) | Err(_) => self.raw(key, value),
         }
@@ -168,7 +168,7 @@ impl Writer {
         self.counts.rows += 1;
         match codec::event_parts(value) {
             Ok((frame, after)) if !frame.json.contains(&b'\n') => {
-                self.framed(key, &format!("\"s\":{},\"c\":{}", frame.schema, after.chain), frame.json)
+                self.framed(key, &format!("\"s\":{},\"c\":{}", frame.schema, after.chain), &frame.json)
             }
             Ok(_) | Err(_) => self.raw(key, value),
         }

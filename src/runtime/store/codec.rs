@@ -2,17 +2,24 @@
 //!
 //! Format 1 holds JSON. Format 2 holds events of a journal that were appended together: `seq u64 | count u32 | chain u32 | JSON list`,
 //! where `seq` is the number of the first and the chain is a checksum over all rows of the run so far, so that a row lost,
-//! moved or repeated in the middle cannot go unnoticed.
+//! moved or repeated in the middle cannot go unnoticed. Format 3 is the same with the list packed, where it is long: its length as
+//! `u32`, and an LZ4 block. The graph of a plan, with which each journal begins, shrinks to a tenth.
 //! The schema is the version of the payload's type: whoever reads an old one lifts it up, nothing is rewritten.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::ser::Formatter;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use uuid::Uuid;
 
 const JSON: u8 = 1;
 const EVENT: u8 = 2;
+const PACKED: u8 = 3;
+/// A list of events that is longer is packed: it is larger than the store keeps in one piece.
+const PACK_FROM: usize = 6 << 10;
+/// LZ4 makes no more of a byte.
+const MOST_OF_A_BYTE: usize = 255;
 /// A row of events ends with the one that makes it this long: few rows for many small events, and no row that the store keeps badly.
 const ROW_BYTES: usize = 5 << 10;
 
@@ -39,12 +46,12 @@ pub enum CodecError {
 }
 
 /// A value taken out of its frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// The version of the payload's type.
     pub schema: u16,
     /// JSON.
-    pub json: &'a [u8],
+    pub json: Cow<'a, [u8]>,
 }
 
 impl Frame<'_> {
@@ -56,7 +63,7 @@ impl Frame<'_> {
         if self.schema > known {
             return Err(CodecError::Newer { found: self.schema, known });
         }
-        from_json(self.json)
+        from_json(&self.json)
     }
 }
 
@@ -179,8 +186,11 @@ pub fn encode<T: Serialize + ?Sized>(schema: u16, value: &T) -> Result<Vec<u8>, 
 /// # Errors
 /// If the bytes are damaged.
 pub fn open(bytes: &[u8]) -> Result<Frame<'_>, CodecError> {
-    let (schema, json) = unseal(JSON, bytes)?;
-    Ok(Frame { schema, json })
+    let (format, schema, json) = unseal(bytes)?;
+    if format != JSON {
+        return Err(OTHER_KIND);
+    }
+    Ok(Frame { schema, json: Cow::Borrowed(json) })
 }
 
 /// Reads a value written by [`encode`], of schema `known` or older.
@@ -275,7 +285,39 @@ fn sealed_events(link: Link, schema: u16, mut row: Vec<u8>, count: u32) -> (Vec<
     let chain = link.over(schema, row.get(EVENT_HEAD..).unwrap_or_default());
     let known = [&link.next.to_be_bytes()[..], &count.to_be_bytes(), &chain.to_be_bytes()].concat();
     row.iter_mut().skip(3).zip(known).for_each(|(byte, known)| *byte = known);
+    let row = packed(row);
     (seal(row), Link { next: link.next.saturating_add(u64::from(count)), chain })
+}
+
+/// A row of events with its list packed, where that pays.
+fn packed(row: Vec<u8>) -> Vec<u8> {
+    let Some((head, json)) = row.split_at_checked(EVENT_HEAD).filter(|(_, json)| json.len() > PACK_FROM)
+    else {
+        return row;
+    };
+    let (Ok(length), block) = (u32::try_from(json.len()), lz4_flex::block::compress(json)) else {
+        return row;
+    };
+    if block.len() > json.len() / 4 * 3 {
+        return row;
+    }
+    let mut short = [head, &length.to_be_bytes(), &block].concat();
+    short.iter_mut().take(1).for_each(|format| *format = PACKED);
+    short
+}
+
+/// The list of events of a row, unpacked.
+fn unpacked(format: u8, list: &[u8]) -> Result<Cow<'_, [u8]>, CodecError> {
+    if format == EVENT {
+        return Ok(Cow::Borrowed(list));
+    }
+    let (length, block) = list.split_first_chunk::<4>().ok_or(CodecError::Damaged("it is cut short"))?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    let possible = length <= block.len().saturating_mul(MOST_OF_A_BYTE);
+    let list = possible.then(|| lz4_flex::block::decompress(block, length).ok()).flatten();
+    list.filter(|list| list.len() == length)
+        .map(Cow::Owned)
+        .ok_or(CodecError::Damaged("its events cannot be unpacked"))
 }
 
 /// The row of a value whose JSON is there already.
@@ -294,15 +336,14 @@ pub fn row(schema: u16, json: &[u8]) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// If the bytes are damaged, or are another event than the next.
 pub fn open_event(link: Link, bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
-    let (schema, payload) = unseal(EVENT, bytes)?;
-    let (seq, after, json) = event_fields(payload)?;
+    let (seq, after, frame) = event_fields(bytes)?;
     if seq != link.next {
         return Err(CodecError::Damaged("it has the number of another event"));
     }
-    if after.chain != link.over(schema, json) {
+    if after.chain != link.over(frame.schema, &frame.json) {
         return Err(CodecError::Damaged("it does not follow from the events before it"));
     }
-    Ok((Frame { schema, json }, after))
+    Ok((frame, after))
 }
 
 /// Where a journal stands after a row, without checking the rows before it.
@@ -310,7 +351,7 @@ pub fn open_event(link: Link, bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecEr
 /// # Errors
 /// If the bytes are damaged.
 pub fn link_after(bytes: &[u8]) -> Result<Link, CodecError> {
-    event_parts(bytes).map(|(_, link)| link)
+    event_head_of(bytes).map(|head| head.after)
 }
 
 /// The parts of a row and where its journal stands after it, without checking the rows before it.
@@ -318,9 +359,7 @@ pub fn link_after(bytes: &[u8]) -> Result<Link, CodecError> {
 /// # Errors
 /// If the bytes are damaged.
 pub fn event_parts(bytes: &[u8]) -> Result<(Frame<'_>, Link), CodecError> {
-    let (schema, payload) = unseal(EVENT, bytes)?;
-    let (_, after, json) = event_fields(payload)?;
-    Ok((Frame { schema, json }, after))
+    event_fields(bytes).map(|(_, after, frame)| (frame, after))
 }
 
 /// How many events a row says it holds, unchecked.
@@ -331,16 +370,37 @@ pub fn events_in(row: &[u8]) -> u64 {
         .map_or(0, |count| u32::from_be_bytes(*count).into())
 }
 
-/// The number of the first event, where the journal stands after the last, and their JSON.
-fn event_fields(payload: &[u8]) -> Result<(u64, Link, &[u8]), CodecError> {
-    let fields = payload.split_first_chunk::<8>().and_then(|(seq, rest)| {
+/// What a row of events says of itself.
+struct EventHead<'a> {
+    format: u8,
+    schema: u16,
+    /// The number of the first event.
+    first: u64,
+    /// Where the journal stands after the last.
+    after: Link,
+    list: &'a [u8],
+}
+
+fn event_head_of(bytes: &[u8]) -> Result<EventHead<'_>, CodecError> {
+    let (format, schema, payload) = unseal(bytes)?;
+    if format == JSON {
+        return Err(OTHER_KIND);
+    }
+    let fields = payload.split_first_chunk::<8>().and_then(|(first, rest)| {
         let (count, rest) = rest.split_first_chunk::<4>()?;
-        let (chain, json) = rest.split_first_chunk::<4>()?;
-        let seq = u64::from_be_bytes(*seq);
-        let next = seq.saturating_add(u64::from(u32::from_be_bytes(*count)));
-        Some((seq, Link { next, chain: u32::from_be_bytes(*chain) }, json))
+        let (chain, list) = rest.split_first_chunk::<4>()?;
+        let first = u64::from_be_bytes(*first);
+        let next = first.saturating_add(u64::from(u32::from_be_bytes(*count)));
+        let after = Link { next, chain: u32::from_be_bytes(*chain) };
+        Some(EventHead { format, schema, first, after, list })
     });
     fields.ok_or(CodecError::Damaged("it is cut short"))
+}
+
+/// The number of the first event, where the journal stands after the last, and their JSON.
+fn event_fields(bytes: &[u8]) -> Result<(u64, Link, Frame<'_>), CodecError> {
+    let EventHead { format, schema, first, after, list } = event_head_of(bytes)?;
+    Ok((first, after, Frame { schema, json: unpacked(format, list)? }))
 }
 
 fn head(format: u8, schema: u16) -> Vec<u8> {
@@ -356,21 +416,21 @@ fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-fn unseal(want: u8, bytes: &[u8]) -> Result<(u16, &[u8]), CodecError> {
+/// The format, the schema and what follows them, checked.
+fn unseal(bytes: &[u8]) -> Result<(u8, u16, &[u8]), CodecError> {
     let (body, crc) = bytes.split_last_chunk::<4>().ok_or(CodecError::Damaged("it is cut short"))?;
     if crc32c::crc32c(body) != u32::from_be_bytes(*crc) {
         return Err(CodecError::Damaged("its checksum is wrong"));
     }
     let ([format, high, low], payload) =
         body.split_first_chunk::<3>().ok_or(CodecError::Damaged("it is cut short"))?;
-    if *format != want {
-        return Err(match *format {
-            JSON | EVENT => CodecError::Damaged("it is a value of another kind"),
-            newer => CodecError::Newer { found: u16::from(newer), known: u16::from(EVENT) },
-        });
+    match *format {
+        JSON | EVENT | PACKED => Ok((*format, u16::from_be_bytes([*high, *low]), payload)),
+        newer => Err(CodecError::Newer { found: u16::from(newer), known: u16::from(PACKED) }),
     }
-    Ok((u16::from_be_bytes([*high, *low]), payload))
 }
+
+const OTHER_KIND: CodecError = CodecError::Damaged("it is a value of another kind");
 
 #[cfg(test)]
 mod tests {
@@ -444,6 +504,31 @@ mod tests {
     }
 
     #[test]
+    fn a_long_list_of_events_is_packed() {
+        let event = "the same again, ".repeat(600);
+        let (row, link) = one(Link::start(run()), &[&event]);
+        assert!(row[0] == PACKED && row.len() < event.len() / 10, "{}", row.len());
+        let (frame, after) = open_event(Link::start(run()), &row).unwrap();
+        assert_eq!((frame.read::<Vec<String>>(1).unwrap(), after), (vec![event], link));
+        assert_eq!((link_after(&row).unwrap(), events_in(&row)), (link, 1));
+        // A length that the block cannot have, and one that it has not.
+        for length in [u32::MAX, 9_602] {
+            let mut lie = row[..row.len() - 4].to_vec();
+            lie[EVENT_HEAD..EVENT_HEAD + 4].copy_from_slice(&length.to_be_bytes());
+            let opened = open_event(Link::start(run()), &seal(lie)).map(|(frame, _)| frame.schema);
+            assert_eq!(opened, Err(CodecError::Damaged("its events cannot be unpacked")));
+        }
+        // What does not shrink stays as it is.
+        let noise: String = (0..4_000_u32).map(|n| hex_of(n.wrapping_mul(2_654_435_761))).collect();
+        let (row, _) = one(Link::start(run()), &[&noise]);
+        assert_eq!(row[0], EVENT);
+    }
+
+    fn hex_of(n: u32) -> String {
+        crc32c::crc32c(&n.to_be_bytes()).to_string()
+    }
+
+    #[test]
     fn the_checksum_is_crc32c() {
         // The check value of the CRC catalogues.
         assert_eq!(crc32c::crc32c(b"123456789"), 0xE306_9283);
@@ -486,7 +571,7 @@ mod tests {
         let bytes = encode(4, &1).unwrap();
         assert_eq!(decode::<u32>(3, &bytes), Err(CodecError::Newer { found: 4, known: 3 }));
         assert_eq!(open(&bytes).unwrap().schema, 4);
-        assert_eq!(open(&seal(head(9, 0))), Err(CodecError::Newer { found: 9, known: 2 }));
+        assert_eq!(open(&seal(head(9, 0))), Err(CodecError::Newer { found: 9, known: 3 }));
         assert!(open_event(Link::start(run()), &bytes).is_err());
         let old = seal([&head(JSON, 1)[..], br#"{"name":"a","gone":1}"#].concat());
         assert_eq!(decode::<Row>(1, &old).unwrap(), Row { name: "a".into(), count: 0 });
