@@ -6,6 +6,7 @@
 mod build;
 pub(crate) mod conflict;
 pub mod draw;
+mod edges;
 mod goal;
 mod time;
 
@@ -141,6 +142,7 @@ pub struct BodyDag {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Expr>,
     /// Statements first; behind them joins, which stand for many edges.
+    #[serde(with = "edges")]
     graph: DiGraph<(), Reason, u32>,
     /// How many edges each node of the graph waits for.
     indegree: Vec<u32>,

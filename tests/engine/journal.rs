@@ -2,7 +2,7 @@
 
 use super::cases::all;
 use super::world::{World, dag, shown, time};
-use aos::dag::Dag;
+use aos::dag::{BodyId, Dag};
 use aos::engine::reuse::{Earlier, EarlierEnd};
 use aos::engine::{Decision, Event, EventKind, Failure, Resolution, StepPath, Usage};
 use aos::runtime::store::codec;
@@ -24,6 +24,10 @@ fn a_graph_comes_back_as_it_was() {
             "{}",
             case.name
         );
+        let edges = |dag: &Dag, body: u32| dag.body(BodyId(body)).map(|b| b.edges().collect::<Vec<_>>());
+        for body in (0..).take_while(|body| dag.body(BodyId(*body)).is_some()) {
+            assert_eq!(edges(&dag, body), edges(&back, body), "{}", case.name);
+        }
         let mut world = World::new(back);
         world.start();
         assert_eq!(shown(&world.finish()), case.end, "{}", case.name);
@@ -50,7 +54,13 @@ fn a_graph_of_the_first_format_is_read() {
         assert!(FORMAT_1.contains(long) && !text.contains(long), "{long}");
         assert!(short.is_empty() || text.contains(short), "{short}");
     }
+    assert!(text.contains(r#""edges":[[0,"order",[1]]]"#), "{text}");
     assert_eq!(serde_json::to_string(&*again(&old)).unwrap(), text);
+    for edge in [r#"[0,"order",[2]]"#, r#"[2,"order",[1]]"#] {
+        let wrong = text.replace(r#"[0,"order",[1]]"#, edge);
+        let error = codec::from_json::<Dag>(wrong.as_bytes()).unwrap_err();
+        assert!(matches!(error, codec::CodecError::Payload(_)), "{error}");
+    }
 }
 
 #[test]
