@@ -275,29 +275,33 @@ impl<'a> Lower<'a> {
             };
             if let Some(slot) = index.and_then(|i| given.get_mut(i)) {
                 if let Some(first) = *slot {
-                    let name = index.and_then(|i| params.get(i)).map(|p| p.name.clone()).unwrap_or_default();
-                    let d = Diagnostic::new(
-                        Code::DuplicateArgument,
-                        arg.span,
-                        format!("`{name}` is given twice"),
-                    );
-                    let d = d.label("here again").also(first, "given here first").help("remove one of them");
-                    let before =
-                        place.checked_sub(1).and_then(|i| call.args.get(i)).map_or(first, |a| a.span);
-                    let edits = vec![Edit::delete(Span { start: before.end, ..arg.span })];
-                    let sources = self.unit.sources;
-                    let same = sources.slice(first) == sources.slice(arg.span);
-                    self.cx.report(if same {
-                        d.fix("remove it", edits)
-                    } else {
-                        d.unsafe_fix("remove it", edits)
-                    });
+                    self.given_twice(call, place, first, params);
                 }
                 slot.get_or_insert(arg.span);
             }
             out.push((arg, index));
         }
         out
+    }
+
+    fn given_twice(&mut self, call: &ast::Call, place: usize, first: Span, params: &[Param]) {
+        let Some(arg) = call.args.get(place) else { return };
+        let name = arg.name.as_ref().map(|n| n.name.clone()).unwrap_or_default();
+        let d = Diagnostic::new(Code::DuplicateArgument, arg.span, format!("`{name}` is given twice"))
+            .also(first, "given here first");
+        let before = place.checked_sub(1).and_then(|i| call.args.get(i)).map_or(first, |a| a.span);
+        let remove = vec![Edit::delete(Span { start: before.end, ..arg.span })];
+        let sources = self.unit.sources;
+        self.cx.report(match (only_lacking(call, params), &arg.name) {
+            (Some(lacking), Some(name)) => d
+                .label(format!("did you mean `{lacking}`?"))
+                .help(format!("`{}` needs `{lacking}` too", call.callee.name))
+                .unsafe_fix(format!("rename it to `{lacking}`"), vec![Edit::replace(name.span, lacking)]),
+            _ if sources.slice(first) == sources.slice(arg.span) => {
+                d.label("here again").help("remove one of them").fix("remove it", remove)
+            }
+            _ => d.label("here again").help("remove one of them").unsafe_fix("remove it", remove),
+        });
     }
 
     fn unknown_argument(&mut self, name: &ast::Ident, call: &ast::Call, params: &[Param]) {
@@ -363,11 +367,8 @@ impl<'a> Lower<'a> {
     }
 
     fn missing_arguments(&mut self, call: &ast::Call, callee: &Callee<'_>, values: &[Option<Expr>]) {
-        // An argument without a usable name may be the one that is missing.
-        let lost = call
-            .args
-            .iter()
-            .any(|a| a.name.as_ref().is_none_or(|n| !callee.params().iter().any(|p| p.name == n.name)));
+        // An argument without a usable name, or with that of another, may be the one that is missing.
+        let lost = spare(call, callee.params()) > 0;
         let missing: Vec<&Param> = callee
             .params()
             .iter()
@@ -444,15 +445,21 @@ fn meant(call: &ast::Call, place: usize, params: &[Param]) -> (Option<usize>, bo
     (free.then_some(place), free && (needed.is_empty() || needed.get(before) == Some(&place)))
 }
 
-/// The only required parameter that is not given, where one argument has a name that is none.
+/// The only required parameter that is not given, where one argument is spare.
 fn only_lacking<'p>(call: &ast::Call, params: &'p [Param]) -> Option<&'p str> {
     let given = |p: &Param| call.args.iter().any(|a| a.name.as_ref().is_some_and(|n| n.name == p.name));
-    let known = |a: &ast::Arg| a.name.as_ref().is_some_and(|n| params.iter().any(|p| p.name == n.name));
     let mut lacking = params.iter().filter(|p| p.default.is_none() && !given(p));
     match (lacking.next(), lacking.next()) {
-        (Some(only), None) if call.args.iter().filter(|a| !known(a)).count() == 1 => Some(&only.name),
+        (Some(only), None) if spare(call, params) == 1 => Some(&only.name),
         _ => None,
     }
+}
+
+/// How many arguments have not the name of a parameter, or that of an argument before them.
+fn spare(call: &ast::Call, params: &[Param]) -> usize {
+    let mut named = std::collections::BTreeSet::new();
+    let mut takes = |n: &ast::Ident| params.iter().any(|p| p.name == n.name) && named.insert(n.name.clone());
+    call.args.iter().filter(|a| !a.name.as_ref().is_some_and(&mut takes)).count()
 }
 
 /// The type with its parameters filled in.

@@ -107,6 +107,8 @@ skill w.safe(x: trusted string) -> string
 skill r.one(x: string, y: int = 1) -> string
   reads "r"
   throws gone(why: string) | busy
+skill r.pair(x: string, z: string) -> string
+  reads "r"
 skill g.make<T>(x: string) -> T
 "#;
 
@@ -118,6 +120,7 @@ const BODIES: &[(&str, &str)] = &[
     ("step a = r.one(xs: \"x\")", "unknown-argument@xs"),
     ("step a = r.one(y: 2)", "missing-argument@r.one"),
     ("step a = r.one(x: \"x\", x: \"y\")", "duplicate-argument@x: \"y\""),
+    ("step a = r.pair(x: \"x\", x: \"y\")", "duplicate-argument@x: \"y\""),
     ("step a = r.one(\"x\", 2)", "positional-argument@\"x\" positional-argument@2"),
     ("step a = r.one(x: 1)", "argument-type@1"),
     ("step a = r.one<int>(x: \"x\")", "type-arguments@int"),
