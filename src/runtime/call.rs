@@ -97,7 +97,7 @@ impl Caller {
     ///
     /// # Errors
     /// The failure as the plan's `on_error` sees it.
-    pub async fn call(&self, invoke: Invoke, meter: Meter) -> Result<Done, Failure> {
+    pub async fn call(&self, invoke: Box<Invoke>, meter: Meter) -> Result<Done, Failure> {
         let (cache, key, step) = (invoke.cache.clone(), invoke.key.clone(), Arc::clone(&invoke.step.0));
         let set_aside = match &self.agent {
             Some(agent) => agent.set_aside(self.run, &invoke, self.skills.bound(&invoke), &meter),
@@ -125,7 +125,7 @@ impl Caller {
         done
     }
 
-    async fn make(&self, invoke: Invoke, meter: Meter) -> Result<Done, Failure> {
+    async fn make(&self, invoke: Box<Invoke>, meter: Meter) -> Result<Done, Failure> {
         let by = Behalf {
             run: Arc::clone(&self.run_text),
             tenant: Arc::clone(&self.tenant),
@@ -149,14 +149,34 @@ pub(super) struct Behalf {
 /// Makes a call within its time, and holds the result against its type; the schemas are those of its import.
 pub(super) async fn plain(
     skills: &Skills,
-    invoke: Invoke,
+    invoke: Box<Invoke>,
     schema: Option<Arc<SkillSchema>>,
     by: Behalf,
 ) -> Result<SkillOutput, Failure> {
     let timeout = patience(&invoke);
     let name = Arc::clone(&invoke.skill);
     let output = invoke.output.clone();
-    let call = SkillCall {
+    let blame = |mut failure: Failure| {
+        failure.skill.get_or_insert_with(|| Arc::clone(&name));
+        failure
+    };
+    points::pass("call-before");
+    let answer = tokio::time::timeout(timeout, skills.call(asked(*invoke, timeout, schema, by))).await;
+    points::pass("call-after");
+    let mut out = match answer {
+        Ok(answer) => answer.map_err(blame)?,
+        Err(_) => {
+            let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
+            return Err(blame(Failure::new("timeout", format!("`{name}` gave no answer within {waited:#}"))));
+        }
+    };
+    out.value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
+    Ok(out)
+}
+
+/// What the skill is asked.
+fn asked(invoke: Invoke, timeout: Duration, schema: Option<Arc<SkillSchema>>, by: Behalf) -> SkillCall {
+    SkillCall {
         name: invoke.skill,
         args: invoke.args,
         output: invoke.output,
@@ -170,23 +190,7 @@ pub(super) async fn plain(
         actor: by.actor,
         meter: by.meter,
         schema,
-    };
-    let blame = |mut failure: Failure| {
-        failure.skill.get_or_insert_with(|| Arc::clone(&name));
-        failure
-    };
-    points::pass("call-before");
-    let answer = tokio::time::timeout(timeout, skills.call(call)).await;
-    points::pass("call-after");
-    let mut out = match answer {
-        Ok(answer) => answer.map_err(blame)?,
-        Err(_) => {
-            let waited = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
-            return Err(blame(Failure::new("timeout", format!("`{name}` gave no answer within {waited:#}"))));
-        }
-    };
-    out.value = accept(std::mem::replace(&mut out.value, Value::Null), &output).map_err(blame)?;
-    Ok(out)
+    }
 }
 
 /// How long an attempt may take.

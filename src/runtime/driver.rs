@@ -126,7 +126,7 @@ pub struct Driver {
     answers: mpsc::Receiver<Word>,
     answer: mpsc::Sender<Word>,
     /// Calls that are made with the next batch.
-    ready: Vec<(Invoke, Option<Place>)>,
+    ready: Vec<(Box<Invoke>, Option<Place>)>,
     tasks: JoinSet<()>,
     /// The answers of calls that were done at once.
     done: VecDeque<EventKind>,
@@ -244,7 +244,7 @@ impl Driver {
     fn hear_task(&mut self, word: Word, events: &mut Vec<EventKind>) {
         match word {
             Word::Event(event) => events.push(event),
-            Word::Ready(invoke, place) => self.ready.push((*invoke, place)),
+            Word::Ready(invoke, place) => self.ready.push((invoke, place)),
         }
     }
 
@@ -331,7 +331,7 @@ impl Driver {
                 .iter()
                 .filter_map(|c| if let Command::Invoke(i) = c { Some(&**i) } else { None });
             let intents = intents(
-                asked.filter(|i| !self.around.caller.prepares(i)).chain(ready.iter().map(|(i, _)| i)),
+                asked.filter(|i| !self.around.caller.prepares(i)).chain(ready.iter().map(|(i, _)| &**i)),
             );
             for kind in intents {
                 self.apply(kind, (now, actor), &mut taken);
@@ -371,7 +371,7 @@ impl Driver {
             for command in taken.commands.drain(..) {
                 match command {
                     Command::Invoke(invoke) if is_brief(&invoke) && !self.around.caller.prepares(&invoke) => {
-                        self.make(*invoke, None)
+                        self.make(invoke, None)
                     }
                     other => others.push(other),
                 }
@@ -504,7 +504,7 @@ impl Driver {
         match command {
             // A paused run makes no call; resuming asks for it again.
             Command::Invoke(_) if self.paused => {}
-            Command::Invoke(invoke) => self.invoke(*invoke),
+            Command::Invoke(invoke) => self.invoke(invoke),
             Command::WakeAt { timer, at } => {
                 self.disarm(&timer);
                 self.armed.insert(Arc::clone(&timer), at);
@@ -522,7 +522,7 @@ impl Driver {
         }
     }
 
-    fn invoke(&mut self, invoke: Invoke) {
+    fn invoke(&mut self, invoke: Box<Invoke>) {
         if !self.around.caller.prepares(&invoke) {
             return self.make(invoke, None);
         }
@@ -531,14 +531,14 @@ impl Driver {
         let counted = Counted { skill: Arc::clone(&invoke.skill), meter: Meter::default(), outward: false };
         self.spawn(step.clone(), attempt, (false, true), counted, async move {
             match caught(caller.prepare(&invoke)).await {
-                Ok(Ready::Call(place)) => Word::Ready(Box::new(invoke), place),
+                Ok(Ready::Call(place)) => Word::Ready(invoke, place),
                 Ok(Ready::Done(done)) => Word::Event(succeeded(step, attempt, done)),
                 Err(error) => Word::Event(failed(step, attempt, error)),
             }
         });
     }
 
-    fn make(&mut self, invoke: Invoke, place: Option<Place>) {
+    fn make(&mut self, invoke: Box<Invoke>, place: Option<Place>) {
         let (step, attempt) = (invoke.step.clone(), invoke.attempt);
         let effect = !matches!(invoke.effect, EffectKind::Pure | EffectKind::Reads);
         let caller = Arc::clone(&self.around.caller);
@@ -602,7 +602,7 @@ fn failed(step: StepPath, attempt: u32, error: Failure) -> EventKind {
 }
 
 /// Makes a call and says how it ended.
-async fn made(caller: Arc<Caller>, invoke: Invoke, meter: Meter, span: tracing::Span) -> EventKind {
+async fn made(caller: Arc<Caller>, invoke: Box<Invoke>, meter: Meter, span: tracing::Span) -> EventKind {
     let (step, attempt) = (invoke.step.clone(), invoke.attempt);
     // A skill that panics must not leave its step waiting for ever.
     let call = caller.call(invoke, meter.clone()).instrument(span.clone());
@@ -616,10 +616,12 @@ async fn made(caller: Arc<Caller>, invoke: Invoke, meter: Meter, span: tracing::
 }
 
 /// A panic is a failure.
-async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-        let why = panic_text(panic.as_ref());
-        Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
+fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> impl Future<Output = Result<T, Failure>> {
+    AssertUnwindSafe(work).catch_unwind().map(|ended| {
+        ended.unwrap_or_else(|panic| {
+            let why = panic_text(panic.as_ref());
+            Err(Failure::new("internal", format!("the skill's implementation stopped unexpectedly: {why}")))
+        })
     })
 }
 

@@ -276,7 +276,7 @@ impl<'a> World<'a> {
             Behalf { run: RUN.into(), tenant: "local".into(), actor: "test".into(), meter: Meter::default() };
         let result = match self.skills {
             // The schemas of imports belong to runs; a test of a plan is none of its tools.
-            Ok(skills) => call::plain(skills, invoke, None, by).await,
+            Ok(skills) => call::plain(skills, Box::new(invoke), None, by).await,
             Err(why) => Err(Failure::new("unavailable", why.clone())),
         };
         match result {
