@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 const PLAN: &str = "plan large() -> int {\n  step text = file.read(path: \"big.txt\")\n\n  step same = file.open(path: \"big.txt\")\n\n  return size(text) + same.size\n}\n";
@@ -21,8 +22,13 @@ impl Drop for Server {
     }
 }
 
-/// The program, installed where it is missing; none where that cannot be, except where the test must run.
+/// The program, installed once where it is missing; none where that cannot be, except where the test must run.
 fn moto() -> Option<PathBuf> {
+    static MOTO: OnceLock<Option<PathBuf>> = OnceLock::new();
+    MOTO.get_or_init(install_moto).clone()
+}
+
+fn install_moto() -> Option<PathBuf> {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto");
     let program = venv.join("bin/moto_server");
     if program.is_file() {
