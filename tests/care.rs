@@ -462,6 +462,27 @@ fn a_run_that_ends_its_process_again_and_again_is_put_aside() {
 }
 
 #[test]
+fn a_computation_that_ends_its_process_is_counted_too() {
+    let text = "plan p() {\n  step a = json.parse(text: \"1\")\n\n  step b = json.parse(text: \"[${int(a)}]\")\n\n  \
+                step c = file.write(path: \"c\", content: \"${b}\")\n}\n";
+    let dir = folder(&[("aos.toml", "[project]\nname = \"t\"\n"), ("p.plan", text)]);
+    let dir = dir.path();
+    let dies = |args: &[&str]| {
+        let done = aos(dir).args(args).env("AOS_DIE_AT", "call-after:2").output().unwrap();
+        assert_eq!(done.status.code(), None, "{args:?}");
+    };
+    dies(&["run", "p.plan"]);
+    let run = runs(dir, ".aos").keys().next().unwrap().clone();
+    for _ in 0..4 {
+        dies(&["resume", &run]);
+    }
+    let (code, _, err) = told(dir, &["resume", &run]);
+    assert!(code == 1 && err.contains("the process ended 5 times"), "{code} {err}");
+    assert_eq!(dead(dir, ".aos")[&run]["cause"], "crashes");
+    assert!(!dir.join("c").exists());
+}
+
+#[test]
 fn a_run_whose_retries_are_used_up_is_put_aside() {
     let dir = project();
     let dir = dir.path();

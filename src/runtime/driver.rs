@@ -316,12 +316,16 @@ impl Driver {
         self.book_given_up();
         let mut taken = Taken::default();
         let now = jiff::Timestamp::now();
+        let begins = kinds.iter().any(|kind| matches!(kind, EventKind::Started { .. } | EventKind::Resumed));
         for kind in kinds {
             self.settle(&kind);
             self.apply(kind, (now, actor), &mut taken);
         }
         self.drop_unmade((now, actor), &mut taken);
-        self.compute(actor, &mut taken);
+        // That it goes on here is on record before anything is done: what ends the process again and again must be noticed.
+        if !begins {
+            self.compute(actor, &mut taken);
+        }
         let mut ready = std::mem::take(&mut self.ready);
         ready.retain(|(i, _)| self.in_flight.contains_key(&(i.step.clone(), i.attempt)));
         let now = jiff::Timestamp::now();
