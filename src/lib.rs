@@ -49,7 +49,7 @@
 //!   else runs.
 //! - The engine knows no clock, no randomness and no I/O. The same events give the same commands, in the same order.
 //! - **Apply, append, act**: an event is applied first, so an illegal one never reaches the disk; then it is made durable;
-//!   only then its commands leave the driver.
+//!   only then its commands leave the driver. Calls that only compute do not wait: a crash lets them be made anew.
 //! - **A crash is an event, not a mode**: recovery applies the stored events, drops their commands, adds `resumed`, and obeys
 //!   what that asks for. A call that must not be repeated unasked is preceded by a durable `attempt_started`; found
 //!   without an answer it is in doubt.
