@@ -136,7 +136,7 @@ impl Printer<'_> {
                     RateUnit::Minute => "min",
                     RateUnit::Hour => "h",
                 };
-                let rate = self.at(rate.span, text(format!("{}/{unit}", rate.count)));
+                let rate = self.at(rate.span, text(format!("{}/{unit}", self.count(rate.span, rate.count))));
                 cat([text("rate"), Doc::Space, rate])
             }
             SkillClauseKind::Wire(name) => cat([text("wire"), Doc::Space, self.text_literal(name)]),

@@ -2,6 +2,7 @@
 
 use super::comments::Printer;
 use super::doc::{Doc, cat, indent, text};
+use crate::source::Span;
 use crate::syntax::ast::{Expr, TextForm, TextPart};
 use std::fmt::Write as _;
 
@@ -16,6 +17,14 @@ impl Printer<'_> {
             Some(written) => text(written.to_owned()),
             None => text(canonical()),
         }
+    }
+
+    /// A whole number with a unit behind it, as it is written at the beginning of a span.
+    pub(super) fn count(&self, span: Span, canonical: i64) -> String {
+        let written =
+            self.slice(span).and_then(|s| s.split(|c: char| !c.is_ascii_digit() && c != '_').next());
+        let same = written.filter(|s| s.replace('_', "").parse() == Ok(canonical));
+        same.map_or_else(|| canonical.to_string(), str::to_owned)
     }
 
     pub(super) fn bytes(&self, expr: &Expr, value: &[u8]) -> Doc {

@@ -106,7 +106,9 @@ impl Printer<'_> {
         if let Some(tolerate) = &node.tolerate {
             let amount = match tolerate {
                 Tolerate::Count(count) => self.amount(count),
-                Tolerate::Percent(percent, span) => self.at(*span, text(format!("{percent}%"))),
+                Tolerate::Percent(percent, span) => {
+                    self.at(*span, text(format!("{}%", self.count(*span, i64::from(*percent)))))
+                }
             };
             docs.extend([Doc::Space, text("tolerate"), Doc::Space, amount]);
         }
