@@ -35,14 +35,14 @@ fn main() {
     if std::env::args().any(|a| a == "--test") {
         return;
     }
-    // `cargo bench --bench speed -- engine`: only the sections named.
+    // `cargo bench --bench speed -- engine`: only the sections named; `-- engine "64 at once"`: of the engine only this graph.
     let named: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let wanted = |section: &str| named.is_empty() || named.iter().any(|n| n == section);
     if wanted("compiler") {
         compiler();
     }
     if wanted("engine") {
-        tokio::runtime::Runtime::new().unwrap().block_on(engine());
+        tokio::runtime::Runtime::new().unwrap().block_on(engine(named.get(1).map(String::as_str)));
     }
     if wanted("memory") {
         memory();
@@ -248,7 +248,7 @@ async fn tasks(groups: usize, records: usize) -> Duration {
 /// Each figure is the least of so many takes.
 const TAKES: usize = 5;
 
-async fn engine() {
+async fn engine(only: Option<&str>) {
     println!("\n== engine, 1,000 steps (the store's syncs include those of its opening and closing)");
     println!(
         "{:<19} {:>10} {:>11} {:>11} {:>9} {:>11} {:>6} {:>7} {:>12} {:>6} {:>9} {:>13} {:>9}",
@@ -276,11 +276,10 @@ async fn engine() {
             named("layers 50×20", layers(50, 20, call), 50, 20),
         ]
     });
-    let only = std::env::args().nth(2);
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("seven"), "7").unwrap();
     for (name, text, groups, records) in shapes.into_iter().flatten() {
-        if only.as_ref().is_some_and(|only| *only != name) {
+        if only.is_some_and(|only| only != name) {
             continue;
         }
         let dag = compile(&text);
